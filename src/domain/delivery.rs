@@ -1,0 +1,169 @@
+//! What becomes of a delivery after an attempt: a pure function of what happened, how often, and when.
+
+use super::decision::Results;
+use super::return_code::{Next, TRANSPORT_FAILURE};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// The first wait before a delivery is sent again; each further one is twice as long.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// The longest wait between two attempts.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// A delivery that failed so often is kept for a person.
+pub const ATTEMPTS_MAX: u32 = 20;
+/// A delivery that is older than this is kept for a person.
+pub const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How an attempt to bring an event to Xceed ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Nothing left this machine, in words for the log and the answer.
+    NotSent(&'static str),
+    /// Something left, and no answer came: Xceed may have the event.
+    InDoubt(&'static str),
+    /// Something answered that is no Results: a SOAP Fault, another status, a malformed document.
+    Refused(&'static str),
+    /// Xceed's Results.
+    Answered(Results),
+}
+
+impl Attempt {
+    /// How it ended, in one word for logs and the store.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotSent(_) => "not_sent",
+            Self::InDoubt(_) => "in_doubt",
+            Self::Refused(_) => "refused",
+            Self::Answered(_) => "answered",
+        }
+    }
+
+    /// Xceed's answer, where there is one.
+    pub fn results(&self) -> Option<&Results> {
+        match self {
+            Self::Answered(results) => Some(results),
+            _ => None,
+        }
+    }
+
+    fn next(&self) -> Next {
+        self.results().map_or(TRANSPORT_FAILURE.next, |results| results.code.row().next)
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Waits to be sent, not before the time given.
+    Queued {
+        /// When it is due.
+        due: Timestamp,
+    },
+    /// Done: never sent again.
+    Settled,
+    /// Kept for a person, and why.
+    Parked {
+        /// A return code, or a word of ours.
+        reason: String,
+    },
+}
+
+impl State {
+    /// Its word on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "QUEUED",
+            Self::Settled => "SETTLED",
+            Self::Parked { .. } => "PARKED",
+        }
+    }
+}
+
+/// The circumstances of an attempt that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// Attempts that left this machine, this one included.
+    pub attempts: u32,
+    /// When the event was recorded.
+    pub recorded_at: Timestamp,
+    /// The time of day.
+    pub now: Timestamp,
+    /// A number drawn evenly from 0 to 1, for full jitter.
+    pub jitter: f64,
+    /// Whether the tenant allows an event to be sent again whose fate is not known.
+    pub resend_in_doubt: bool,
+}
+
+/// Where the delivery stands after an attempt.
+pub fn after(attempt: &Attempt, at: Circumstances) -> State {
+    let parked = |reason: &str| State::Parked { reason: reason.to_owned() };
+    let code = attempt.results().map_or("transport", |results| results.code.word());
+    match attempt.next() {
+        Next::Settle => State::Settled,
+        Next::Park | Next::ParkForced | Next::ParkHold | Next::Refresh => parked(code),
+        Next::Backoff if matches!(attempt, Attempt::InDoubt(_)) && !at.resend_in_doubt => parked("in_doubt"),
+        Next::Backoff if at.attempts >= ATTEMPTS_MAX => parked("attempts"),
+        Next::Backoff if at.now.duration_since(at.recorded_at).unsigned_abs() >= AGE_MAX => parked("age"),
+        Next::Backoff => State::Queued { due: at.now + backoff(at.attempts, at.jitter) },
+    }
+}
+
+/// The wait after so many attempts: 1 s · 2ⁿ, at most 60 s, with full jitter.
+pub fn backoff(attempts: u32, jitter: f64) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    let longest = BACKOFF_FIRST.saturating_mul(1 << doublings).min(BACKOFF_MAX);
+    longest.mul_f64(jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::return_code::{Received, ReturnCode};
+
+    fn at(attempts: u32, age: Duration) -> Circumstances {
+        let recorded_at = Timestamp::UNIX_EPOCH;
+        Circumstances { attempts, recorded_at, now: recorded_at + age, jitter: 1.0, resend_in_doubt: true }
+    }
+
+    fn answered(code: ReturnCode) -> Attempt {
+        let code = Received::Known(code);
+        Attempt::Answered(Results { code, risk_score: None, risk_action: None, reasons: vec![], remarks: vec![] })
+    }
+
+    #[test]
+    fn every_code_goes_where_its_row_says() {
+        for code in ReturnCode::ALL {
+            let state = after(&answered(code), at(1, Duration::ZERO));
+            let expected = match code.row().next {
+                Next::Settle => State::Settled,
+                Next::Backoff => State::Queued { due: Timestamp::UNIX_EPOCH + BACKOFF_FIRST },
+                _ => State::Parked { reason: code.row().code.to_owned() },
+            };
+            assert_eq!(state, expected, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_a_minute_and_jitter_shortens_them() {
+        let waits: Vec<u64> = (1..=8).map(|n| backoff(n, 1.0).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(backoff(u32::MAX, 1.0), BACKOFF_MAX);
+        assert_eq!(backoff(3, 0.5), Duration::from_secs(2));
+        assert_eq!(backoff(3, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn retries_end_after_20_attempts_or_a_day() {
+        let lost = Attempt::InDoubt("reset");
+        assert!(matches!(after(&lost, at(19, Duration::ZERO)), State::Queued { .. }));
+        assert_eq!(after(&lost, at(20, Duration::ZERO)), State::Parked { reason: "attempts".into() });
+        assert_eq!(after(&lost, at(1, AGE_MAX)), State::Parked { reason: "age".into() });
+    }
+
+    #[test]
+    fn a_tenant_may_forbid_sending_again_in_doubt() {
+        let strict = Circumstances { resend_in_doubt: false, ..at(1, Duration::ZERO) };
+        assert_eq!(after(&Attempt::InDoubt("reset"), strict), State::Parked { reason: "in_doubt".into() });
+        assert!(matches!(after(&Attempt::NotSent("refused"), strict), State::Queued { .. }));
+    }
+}

@@ -1,0 +1,11 @@
+//! What is true without a network: events, return codes, decisions, and the rules of a delivery.
+//! No I/O, no async, no clock: time and randomness come as arguments.
+
+pub mod decision;
+pub mod delivery;
+pub mod event;
+pub mod field;
+pub mod identifiers;
+pub mod policy;
+pub mod return_code;
+pub mod velocity;

@@ -1,0 +1,3 @@
+//! xceed-gateway
+
+pub mod domain;
