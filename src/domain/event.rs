@@ -27,6 +27,11 @@ impl FieldFault {
     }
 }
 
+/// So many faults are told at once; an event with more has other problems, and finding all would cost too much.
+pub const FAULTS_MAX: usize = 100;
+/// A name longer than this resembles no known one.
+const NAME_MAX: usize = 64;
+
 /// What a member of an event must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -106,6 +111,9 @@ impl Members {
     /// The known path that is nearest to an unknown one.
     fn nearest(&self, path: &str) -> Option<&str> {
         let name = path.rsplit('.').next().unwrap_or(path);
+        if path.len() > NAME_MAX {
+            return None;
+        }
         let distance = |known: &str| {
             let last = known.rsplit('.').next().unwrap_or(known);
             strsim::damerau_levenshtein(known, path).min(1 + strsim::damerau_levenshtein(last, name))
@@ -272,6 +280,9 @@ fn check_time(fields: &Field<'_>, faults: &mut Vec<FieldFault>) {
 
 fn check_members(field: &Field<'_>, path: &str, members: &Members, faults: &mut Vec<FieldFault>) {
     for (name, value) in field.members() {
+        if faults.len() >= FAULTS_MAX {
+            return;
+        }
         let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
         match members.shape(&path) {
             Some(shape) => check_member(value, &path, shape, members, faults),
@@ -302,6 +313,9 @@ fn check_member(
         (Shape::Group, Field::Object(_)) => check_members(value, path, members, faults),
         (Shape::Open, Field::Object(open)) => {
             for (name, value) in open {
+                if faults.len() >= FAULTS_MAX {
+                    return;
+                }
                 check_open(name, value, path, faults);
             }
         }
@@ -320,7 +334,11 @@ fn check_open(name: &str, value: &Field<'_>, group: &str, faults: &mut Vec<Field
 
 fn check_text(text: &str, path: &str, faults: &mut Vec<FieldFault>) {
     if let Some(c) = forbidden_in_xml(text) {
-        let message = format!("holds the character U+{:04X}, which XML can't carry: leave it out", c as u32);
+        let what = match c {
+            '\u{ffff}' => "half of a surrogate pair or U+FFFF".to_owned(),
+            c => format!("U+{:04X}", c as u32),
+        };
+        let message = format!("holds a character that XML can't carry ({what}): leave it out");
         faults.push(FieldFault::new(path, "character", message));
     }
 }

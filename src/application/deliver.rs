@@ -1,0 +1,204 @@
+//! One delivery on its way: an attempt, the decision on it, and what is recorded of both. Used by the live request
+//! and by the relay alike, so a retry can never say something else than the first attempt.
+
+use super::ports::{Clock, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording};
+use super::relay;
+use super::tenants::{Tenant, Tenants};
+use super::tickets::{Ticket, Tickets};
+use crate::domain::decision::{Answer, Bench, Decision, Outcome};
+use crate::domain::delivery::{self, Attempt, Circumstances, State};
+use crate::domain::event::Facts;
+use crate::domain::velocity::Velocity;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long anyone waits for the disk before the store counts as unable to record.
+pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
+
+/// What all threads of a gateway share.
+pub struct Gateway {
+    /// Who is served.
+    pub tenants: Tenants,
+    /// What is durable.
+    pub store: Arc<dyn Store>,
+    /// What is in flight.
+    pub tickets: Arc<Tickets>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// How decisions are worded for callers.
+    pub wording: Wording,
+    /// Recent events by customer.
+    pub velocity: Mutex<Velocity>,
+    /// Where deliveries wait that are sent again.
+    pub relay: relay::Queue,
+    /// A number drawn evenly from 0 to 1, for jitter.
+    pub random: fn() -> f64,
+}
+
+/// A worker thread's place: the shared gateway, and its own way to Xceed.
+#[derive(Clone)]
+pub struct Desk {
+    /// What all threads share.
+    pub gateway: Arc<Gateway>,
+    /// Xceed, for this thread.
+    pub xceed: Rc<dyn Scoring>,
+}
+
+/// An event on its way to Xceed.
+pub struct Errand {
+    /// Its number in the store.
+    pub seq: Seq,
+    /// Whose event it is.
+    pub tenant: Arc<Tenant>,
+    /// What is sent.
+    pub message: Message,
+    /// What decisions need.
+    pub facts: Facts,
+    /// The customer's other recent events.
+    pub velocity: u32,
+    /// Elements that the filling rules filled.
+    pub defaulted: Vec<String>,
+    /// When it was received, by the wall.
+    pub received_at: jiff::Timestamp,
+    /// When it was received, by a clock that never jumps; unknown after a restart.
+    pub received: Option<Instant>,
+    /// Attempts that left this machine before.
+    pub attempts_left: u32,
+}
+
+/// An attempt that has ended.
+pub struct Ended {
+    sent: Sent,
+    took: Duration,
+}
+
+impl Errand {
+    /// One attempt.
+    pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {
+        let started = Instant::now();
+        ticket.sending(true);
+        let sent = desk.xceed.send(&self.tenant, self.message.clone()).await;
+        ticket.sending(false);
+        let ended = Ended { sent, took: started.elapsed() };
+        self.log(&ended);
+        ended
+    }
+
+    /// The decision on an attempt.
+    pub fn decide(&self, ended: &Ended) -> Decision {
+        match &ended.sent.attempt {
+            Attempt::Answered(_) if !self.message.response_required => self.bench().acknowledge(),
+            Attempt::Answered(results) => self.bench().decide(results),
+            Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => {
+                self.bench().without_results(why)
+            }
+        }
+    }
+
+    /// What the event is judged with.
+    pub fn bench(&self) -> Bench<'_> {
+        Bench { policy: &self.tenant.policy, facts: &self.facts, velocity: self.velocity }
+    }
+
+    /// A decision in the words that the caller hears.
+    pub fn words(&self, gateway: &Gateway, decision: Decision) -> Vec<u8> {
+        let decided_at = gateway.clock.now();
+        let since_receipt = || decided_at.duration_since(self.received_at).unsigned_abs();
+        let latency = self.received.map_or_else(since_receipt, |received| received.elapsed());
+        (gateway.wording)(&Answer {
+            event_id: self.message.event_id.as_str().to_owned(),
+            decision,
+            defaulted: self.defaulted.clone(),
+            decided_at,
+            latency,
+        })
+    }
+
+    /// Records the end of an attempt, and with it what the caller is told; where the caller was told before, what
+    /// Xceed says is late.
+    pub fn settle(&self, gateway: &Gateway, ended: Ended, told: Option<Vec<u8>>) -> Receipt {
+        let now = gateway.clock.now();
+        let late = if told.is_none() { self.late(&ended, now) } else { None };
+        let attempt = ended.sent.attempt;
+        let left = u32::from(!matches!(attempt, Attempt::NotSent(_)));
+        let state = delivery::after(
+            &attempt,
+            Circumstances {
+                attempts: self.attempts_left + left,
+                recorded_at: self.received_at,
+                now,
+                jitter: (gateway.random)(),
+                resend_in_doubt: self.tenant.resend_in_doubt,
+            },
+        );
+        match &state {
+            State::Queued { due } => gateway.relay.enqueue(self.seq, *due),
+            State::Parked { reason } => {
+                tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
+            }
+            State::Settled => {}
+        }
+        gateway.store.settle(Settlement {
+            seq: self.seq,
+            attempt,
+            at: now,
+            took: ended.took,
+            state,
+            told,
+            late,
+            promoted_key: ended.sent.promoted_key.map(|key| (self.tenant.name.clone(), key)),
+        })
+    }
+
+    /// A settlement that could not be recorded leaves the delivery queued on disk: it is looked at again.
+    pub fn settle_later(&self, gateway: &Gateway) {
+        gateway.relay.enqueue(self.seq, gateway.clock.now() + SETTLE_AGAIN);
+    }
+
+    fn late(&self, ended: &Ended, at: jiff::Timestamp) -> Option<Late> {
+        let results = ended.sent.attempt.results().filter(|_| self.message.response_required)?;
+        let decision = self.bench().decide(results);
+        let verdict = decision.verdict.filter(|_| decision.outcome == Outcome::Scored)?;
+        Some(Late {
+            verdict,
+            risk_score: results.risk_score,
+            risk_action: results.risk_action.clone(),
+            return_code: results.code.word().to_owned(),
+            at,
+        })
+    }
+
+    fn log(&self, ended: &Ended) {
+        let attempt = &ended.sent.attempt;
+        let took_ms = ended.took.as_secs_f64() * 1e3;
+        let (event_id, tenant) = (&self.message.event_id, &self.tenant.name);
+        match attempt {
+            Attempt::Answered(results) => {
+                let (code, alert) = (results.code.word(), results.code.row().alert);
+                if alert.starts_with("critical") || alert.starts_with("error") {
+                    tracing::error!(%event_id, %tenant, code, alert, took_ms, "attempt");
+                } else {
+                    tracing::debug!(%event_id, %tenant, code, took_ms, "attempt");
+                }
+            }
+            Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => {
+                tracing::warn!(%event_id, %tenant, ended = attempt.name(), why, took_ms, "attempt");
+            }
+        }
+    }
+}
+
+/// Waits until a write is on disk, but not for ever.
+///
+/// # Errors
+/// The commit failed, or the disk takes longer than [`STORE_PATIENCE`].
+pub async fn on_disk(receipt: Receipt) -> Result<(), StoreError> {
+    match tokio::time::timeout(STORE_PATIENCE, receipt).await {
+        Ok(Ok(written)) => written,
+        Ok(Err(_)) => Err(StoreError("the writer has stopped".to_owned())),
+        Err(_) => Err(StoreError("the disk does not answer in time".to_owned())),
+    }
+}

@@ -1,0 +1,9 @@
+//! The use cases, one verb each. They know the domain and the ports they need; JSON, SOAP and SQL are behind those.
+
+pub mod deliver;
+pub mod look_up;
+pub mod ports;
+pub mod relay;
+pub mod submit_event;
+pub mod tenants;
+pub mod tickets;

@@ -1,0 +1,114 @@
+//! The relay: deliveries that wait, sent when they are due. It resumes what a restart, an outage or a backoff left.
+
+use super::deliver::{Desk, Errand, on_disk};
+use super::ports::{Delivery, Mode, Seq};
+use super::tenants::Tenant;
+use super::tickets::{Claim, Held, Word};
+use jiff::Timestamp;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+
+/// Deliveries that the relay sends at the same time: few, so that it can't crowd out live calls.
+pub const IN_FLIGHT_MAX: usize = 8;
+/// How long the relay waits before it looks again at an event that a live call works on.
+const BUSY: Duration = Duration::from_secs(1);
+/// The relay looks at the clock at least so often, so that a clock that is set can't delay a delivery.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Where deliveries wait that are sent again.
+#[derive(Clone, Debug)]
+pub struct Queue(mpsc::UnboundedSender<(Seq, Timestamp)>);
+
+/// The relay's end of a [`Queue`].
+#[derive(Debug)]
+pub struct Due(mpsc::UnboundedReceiver<(Seq, Timestamp)>);
+
+/// A queue and its end.
+pub fn queue() -> (Queue, Due) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Queue(sender), Due(receiver))
+}
+
+impl Queue {
+    /// The delivery is due at that time. It is on disk as well, so nothing is lost where the relay has ended.
+    pub fn enqueue(&self, seq: Seq, due: Timestamp) {
+        let _ = self.0.send((seq, due));
+    }
+}
+
+/// Sends what is due until the queue is closed. Runs on a thread of its own, inside a `LocalSet`.
+pub async fn run(desk: Desk, mut due: Due) {
+    let mut waiting = BinaryHeap::new();
+    let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+    loop {
+        let now = desk.gateway.clock.now();
+        while let Some(&Reverse((at, seq))) = waiting.peek() {
+            if at > now {
+                break;
+            }
+            waiting.pop();
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let desk = desk.clone();
+            tokio::task::spawn_local(async move {
+                resume(&desk, seq).await;
+                drop(place);
+            });
+        }
+        match tokio::time::timeout(LOOK, due.0.recv()).await {
+            Ok(Some((seq, at))) => waiting.push(Reverse((at, seq))),
+            Ok(None) => return,
+            Err(_) => {}
+        }
+    }
+}
+
+async fn resume(desk: &Desk, seq: Seq) {
+    let gateway = &desk.gateway;
+    let later = |wait: Duration| gateway.relay.enqueue(seq, gateway.clock.now() + wait);
+    let delivery = match gateway.store.delivery(seq).await {
+        Ok(Some(delivery)) => delivery,
+        Ok(None) => return, // settled, or never recorded
+        Err(_) => return later(BUSY),
+    };
+    let Some(tenant) = gateway.tenants.get(&delivery.tenant).cloned() else {
+        tracing::error!(tenant = %delivery.tenant, seq, "a delivery waits for a tenant that is not configured");
+        return;
+    };
+    let id = &delivery.message.event_id;
+    match gateway.tickets.claim(&delivery.tenant, id, None, delivery.fingerprint, false) {
+        Claim::Mine(held) => carry(desk, held, seq, tenant, delivery).await,
+        Claim::Theirs(_) => later(BUSY),
+    }
+}
+
+async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery: Delivery) {
+    let (gateway, ticket) = (&desk.gateway, held.ticket());
+    let (mode, told_before) = (delivery.mode, delivery.told);
+    let errand = Errand {
+        seq,
+        tenant,
+        message: delivery.message,
+        facts: delivery.facts,
+        velocity: 0,
+        defaulted: delivery.defaulted,
+        received_at: delivery.received_at,
+        received: None,
+        attempts_left: delivery.attempts_left,
+    };
+    let ended = errand.attempt(desk, ticket).await;
+    let speaks = !told_before && mode == Mode::Sync && ticket.take_the_word();
+    let told = speaks.then(|| errand.words(gateway, errand.decide(&ended)));
+    let settled = on_disk(errand.settle(gateway, ended, told.clone())).await;
+    if settled.is_err() {
+        errand.settle_later(gateway);
+    }
+    if let Some(told) = told {
+        ticket.say(match settled {
+            Ok(()) => Word::Told { body: told.into(), mode },
+            Err(_) => Word::Failed,
+        });
+    }
+}

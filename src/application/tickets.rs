@@ -1,0 +1,217 @@
+//! Who waits for what: one ticket for each event in flight. Whoever claims an event works on it; twins share the
+//! ticket and hear the same words. A ticket is handed in only after its words are on disk, so that whoever claims
+//! next finds them in the store.
+
+use super::ports::Mode;
+use crate::domain::field::Fingerprint;
+use crate::domain::identifiers::{EventId, TenantName};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// All tickets of this gateway.
+#[derive(Debug, Default)]
+pub struct Tickets(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    by_id: HashMap<(TenantName, EventId), Arc<Ticket>>,
+    by_key: HashMap<(TenantName, String), Arc<Ticket>>,
+}
+
+/// One event in flight.
+#[derive(Debug)]
+pub struct Ticket {
+    /// The body's meaning.
+    pub fingerprint: Fingerprint,
+    /// Whether a caller's own request works on it, which answers by its deadline; otherwise the relay does.
+    pub live: bool,
+    word: watch::Sender<Option<Word>>,
+    spoken: AtomicBool,
+    sending: AtomicBool,
+}
+
+/// What comes of a ticket.
+#[derive(Clone, Debug)]
+pub enum Word {
+    /// The answer, byte for byte; it is on disk.
+    Told {
+        /// The answer.
+        body: Arc<[u8]>,
+        /// What the first caller asked for.
+        mode: Mode,
+    },
+    /// The store could not record it: nothing is promised.
+    Failed,
+    /// Whoever claimed it let go; claim it yourself.
+    Withdrawn,
+}
+
+/// The result of [`Tickets::claim`].
+#[derive(Debug)]
+pub enum Claim {
+    /// Nobody else works on the event.
+    Mine(Held),
+    /// Somebody does.
+    Theirs(Arc<Ticket>),
+}
+
+/// A ticket in the hands of whoever works on its event; handed in on drop.
+#[derive(Debug)]
+pub struct Held {
+    tickets: Arc<Tickets>,
+    ticket: Arc<Ticket>,
+    id: (TenantName, EventId),
+    key: Option<(TenantName, String)>,
+}
+
+impl Tickets {
+    /// Claims an event under its id and, where given, the caller's idempotency key.
+    pub fn claim(
+        self: &Arc<Self>,
+        tenant: &TenantName,
+        id: &EventId,
+        key: Option<&str>,
+        fingerprint: Fingerprint,
+        live: bool,
+    ) -> Claim {
+        let id = (tenant.clone(), id.clone());
+        let key = key.map(|key| (tenant.clone(), key.to_owned()));
+        let mut open = self.open();
+        let theirs = key.as_ref().and_then(|key| open.by_key.get(key)).or_else(|| open.by_id.get(&id));
+        if let Some(ticket) = theirs {
+            return Claim::Theirs(ticket.clone());
+        }
+        let ticket = Arc::new(Ticket {
+            fingerprint,
+            live,
+            word: watch::Sender::new(None),
+            spoken: AtomicBool::new(false),
+            sending: AtomicBool::new(false),
+        });
+        open.by_id.insert(id.clone(), ticket.clone());
+        if let Some(key) = &key {
+            open.by_key.insert(key.clone(), ticket.clone());
+        }
+        drop(open);
+        Claim::Mine(Held { tickets: self.clone(), ticket, id, key })
+    }
+
+    /// The ticket of an event in flight.
+    pub fn of(&self, tenant: &TenantName, id: &EventId) -> Option<Arc<Ticket>> {
+        self.open().by_id.get(&(tenant.clone(), id.clone())).cloned()
+    }
+
+    /// How many events are in flight.
+    pub fn count(&self) -> usize {
+        self.open().by_id.len()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// The right to decide, granted once: what a caller is told never changes.
+    pub fn take_the_word(&self) -> bool {
+        !self.spoken.swap(true, SeqCst)
+    }
+
+    /// Lets everyone who waits know. Only after [`Self::take_the_word`], and after what is said is on disk.
+    pub fn say(&self, word: Word) {
+        self.word.send_replace(Some(word));
+    }
+
+    /// The word, where it has been said.
+    pub fn word(&self) -> Option<Word> {
+        self.word.borrow().clone()
+    }
+
+    /// Waits for the word.
+    pub async fn heard(&self) -> Word {
+        let mut word = self.word.subscribe();
+        match word.wait_for(Option::is_some).await {
+            Ok(said) => said.clone().unwrap_or(Word::Withdrawn),
+            Err(_) => Word::Withdrawn,
+        }
+    }
+
+    /// Notes that an attempt is under way.
+    pub fn sending(&self, under_way: bool) {
+        self.sending.store(under_way, SeqCst);
+    }
+
+    /// Whether an attempt is under way.
+    pub fn is_sending(&self) -> bool {
+        self.sending.load(SeqCst)
+    }
+}
+
+impl Held {
+    /// The ticket, to wait on.
+    pub fn ticket(&self) -> &Arc<Ticket> {
+        &self.ticket
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut open = self.tickets.open();
+        open.by_id.remove(&self.id);
+        if let Some(key) = &self.key {
+            open.by_key.remove(key);
+        }
+        drop(open);
+        if self.ticket.word().is_none() {
+            self.ticket.say(Word::Withdrawn);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(tickets: &Arc<Tickets>, id: &str, key: Option<&str>) -> Claim {
+        let id = EventId::parse(id).expect("an id");
+        tickets.claim(&TenantName::new("bank"), &id, key, Fingerprint([0; 32]), true)
+    }
+
+    #[test]
+    fn one_claims_and_the_twin_shares() {
+        let tickets = Arc::new(Tickets::default());
+        let Claim::Mine(held) = claim(&tickets, "e-1", None) else { panic!("free") };
+        assert!(matches!(claim(&tickets, "e-1", Some("k")), Claim::Theirs(_)));
+        assert!(matches!(claim(&tickets, "e-2", None), Claim::Mine(_)));
+        drop(held);
+        assert!(matches!(claim(&tickets, "e-1", None), Claim::Mine(_)));
+        assert_eq!(tickets.count(), 0);
+    }
+
+    #[test]
+    fn an_idempotency_key_is_a_name_as_well() {
+        let tickets = Arc::new(Tickets::default());
+        let Claim::Mine(_held) = claim(&tickets, "e-1", Some("k")) else { panic!("free") };
+        assert!(matches!(claim(&tickets, "e-2", Some("k")), Claim::Theirs(_)));
+        assert!(matches!(claim(&tickets, "k", None), Claim::Mine(_)), "an id is no key");
+    }
+
+    #[test]
+    fn the_word_is_granted_once() {
+        let tickets = Arc::new(Tickets::default());
+        let Claim::Mine(held) = claim(&tickets, "e-1", None) else { panic!("free") };
+        assert!(held.ticket().take_the_word());
+        assert!(!held.ticket().take_the_word());
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_that_a_ticket_was_let_go() {
+        let tickets = Arc::new(Tickets::default());
+        let Claim::Mine(held) = claim(&tickets, "e-1", None) else { panic!("free") };
+        let Claim::Theirs(twin) = claim(&tickets, "e-1", None) else { panic!("taken") };
+        drop(held);
+        assert!(matches!(twin.heard().await, Word::Withdrawn));
+    }
+}

@@ -1,0 +1,114 @@
+//! Who calls: API keys, known by their SHA-256 alone and compared in constant time.
+
+use super::problem::Problem;
+use crate::domain::identifiers::TenantName;
+use actix_web::HttpRequest;
+use actix_web::http::{StatusCode, header};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Submits events and asks what became of them.
+    Caller,
+    /// Looks after deliveries.
+    Operator,
+    /// Reads.
+    Auditor,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Caller, Self::Operator, Self::Auditor];
+
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+/// One key: whose it is and what it may do.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// A name for logs.
+    pub name: String,
+    /// SHA-256 of the key's text.
+    pub hash: [u8; 32],
+    /// The tenant.
+    pub tenant: TenantName,
+    /// What it may do.
+    pub roles: Vec<Role>,
+}
+
+/// All keys.
+#[derive(Clone, Debug, Default)]
+pub struct Keys(pub Vec<Key>);
+
+impl Keys {
+    /// The key with this text. Every key is compared to the end, so the time taken tells nothing.
+    fn find(&self, text: &str) -> Option<&Key> {
+        let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        self.0.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found })
+    }
+}
+
+/// SHA-256 of a key's text, as the configuration has it: `sha256:` and 64 hexadecimal digits.
+pub fn hash_of(key: &str) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(key.as_bytes())))
+}
+
+/// Reads a hash as the configuration has it.
+pub fn read_hash(text: &str) -> Option<[u8; 32]> {
+    hex::decode(text.strip_prefix("sha256:")?).ok()?.try_into().ok()
+}
+
+/// The tenant whose key the call carries, where the key has one of the roles.
+pub(super) fn authorize(request: &HttpRequest, roles: &[Role]) -> Result<TenantName, Problem> {
+    let text = presented(request).ok_or_else(|| {
+        let detail = "send an API key: Authorization: Bearer <key>, or X-Api-Key: <key>";
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "No API key", detail)
+            .with_header(header::WWW_AUTHENTICATE, "Bearer")
+    })?;
+    let keys = request.app_data::<Arc<Keys>>();
+    let key = keys.and_then(|keys| keys.find(text)).ok_or_else(|| {
+        let detail = "this API key is not known; `xceed-gateway key` makes one and says where its hash goes";
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unknown API key", detail)
+            .with_header(header::WWW_AUTHENTICATE, "Bearer")
+    })?;
+    if key.roles.iter().any(|role| roles.contains(role)) {
+        return Ok(key.tenant.clone());
+    }
+    let wanted: Vec<_> = roles.iter().map(|role| role.name()).collect();
+    let detail = format!("this call needs a key with the role {}", wanted.join(" or "));
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "A key without the role", detail))
+}
+
+fn presented(request: &HttpRequest) -> Option<&str> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let bearer = header("Authorization").and_then(|value| value.split_once(' '));
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
+    bearer.or_else(|| header("X-Api-Key")).filter(|key| !key.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_by_its_hash_alone() {
+        let hash = read_hash(&hash_of("secret")).expect("a hash");
+        let key = Key { name: "desk".into(), hash, tenant: TenantName::new("bank"), roles: vec![Role::Caller] };
+        let keys = Keys(vec![Key { hash: [0; 32], ..key.clone() }, key]);
+        assert!(keys.find("secret").is_some());
+        assert!(keys.find("Secret").is_none() && keys.find("").is_none());
+        for bad in ["", "sha256:", "sha256:00", &hex::encode([0; 32])] {
+            assert!(read_hash(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The body of a JSON call: media type, size, time, grammar.
+
+use super::json::{self, DEPTH_MAX, Unreadable};
+use super::problem::Problem;
+use crate::domain::field::Field;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, web};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The largest body of one event, in bytes.
+pub(super) const SIZE_MAX: usize = 1024 * 1024;
+/// A body must have arrived within this time.
+const TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Reads the whole body of a call that sends JSON.
+pub(super) async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Problem> {
+    check_media_type(request)?;
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > SIZE_MAX as u64) {
+        return Err(too_large());
+    }
+    match timeout(TIME_MAX, payload.to_bytes_limited(SIZE_MAX)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) => Err(broken_off()),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => {
+            let detail = "the body did not arrive within 5 seconds";
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "Too slow", detail).closing())
+        }
+    }
+}
+
+/// The fields of a body.
+pub(super) fn parse(body: &[u8]) -> Result<Field<'_>, Problem> {
+    json::read(body).map_err(|unreadable| match unreadable {
+        Unreadable::NotJson { line, column } => bad(
+            "not_json",
+            "Not JSON",
+            format!("the body is no JSON in UTF-8: look at line {line}, column {column}"),
+        ),
+        Unreadable::NotAnObject => {
+            bad("not_an_object", "Not an object", "the body must be a JSON object: {…}".to_owned())
+        }
+        Unreadable::DuplicateKey(path) => {
+            bad("duplicate_key", "A name twice", format!("{path} stands twice in its object: send it once"))
+        }
+        Unreadable::TooDeep => {
+            bad("too_deep", "Too deep", format!("the body is nested deeper than {DEPTH_MAX} levels"))
+        }
+    })
+}
+
+fn bad(name: &'static str, title: &'static str, detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, name, title, detail)
+}
+
+fn broken_off() -> Problem {
+    bad("broken_off", "The body broke off", "the body ended before its announced end".to_owned()).closing()
+}
+
+fn too_large() -> Problem {
+    let detail = format!("the body of one event is {SIZE_MAX} bytes at most");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail).closing()
+}
+
+/// `application/json`, or a type that ends with `+json`, in UTF-8; a call without a type is taken as JSON.
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let refuse = |detail: &'static str| {
+        let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Another media type");
+        Err(Problem::new(status, "unsupported_media_type", title, detail).closing())
+    };
+    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return refuse("send the body without compression");
+    }
+    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(()) };
+    let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    if media_type != "application/json" && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
+    {
+        return refuse("send JSON: Content-Type: application/json");
+    }
+    let charset = parts.find_map(|parameter| parameter.strip_prefix("charset="));
+    if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
+        return refuse("send JSON in UTF-8");
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! `POST /v1/events` and `GET /v1/events/{eventId}`.
+
+use super::auth::{Role, authorize};
+use super::problem::Problem;
+use super::{answer, body};
+use crate::application::deliver::Desk;
+use crate::application::look_up::WAIT_MAX;
+use crate::application::ports::Mode;
+use crate::application::submit_event::{Refusal, Reply, Submission};
+use crate::application::tenants::Tenant;
+use crate::application::{look_up as looking_up, submit_event};
+use crate::domain::event::FieldFault;
+use crate::domain::identifiers::{EventId, TenantName};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The longest idempotency key, in characters.
+const KEY_MAX: usize = 255;
+
+/// Scores one event now, or takes it in.
+pub(super) async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let received = Instant::now();
+    take_in(&request, payload, received).await.unwrap_or_else(HttpResponse::from)
+}
+
+async fn take_in(
+    request: &HttpRequest,
+    payload: web::Payload,
+    received: Instant,
+) -> Result<HttpResponse, Problem> {
+    let (desk, tenant) = place(request, &[Role::Caller])?;
+    let mode = mode(request)?;
+    let idempotency_key = idempotency_key(request)?;
+    let body = body::read(request, payload).await?;
+    let event = body::parse(&body)?;
+    let call = Submission { tenant: &tenant, event: &event, mode, idempotency_key, received };
+    submit_event::submit(desk, call).await.map(respond).map_err(|refusal| refuse(refusal, idempotency_key.is_some()))
+}
+
+fn respond(reply: Reply) -> HttpResponse {
+    let status = match reply.mode {
+        Mode::Sync => StatusCode::OK,
+        Mode::Ack => StatusCode::ACCEPTED,
+    };
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CONTENT_TYPE, "application/json"));
+    if reply.replayed {
+        response.insert_header(("Idempotency-Replayed", "true"));
+    }
+    response.body(web::Bytes::from_owner(reply.body))
+}
+
+fn refuse(refusal: Refusal, by_key: bool) -> Problem {
+    match refusal {
+        Refusal::Invalid(faults) => invalid(faults),
+        Refusal::OtherBody => {
+            let detail = if by_key {
+                "this Idempotency-Key or eventId stands for another body already: a new event needs new ones"
+            } else {
+                "this eventId stands for another body already: a new event needs a new id"
+            };
+            let title = "The name of another event";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "other_body", title, detail)
+        }
+        Refusal::InFlight => {
+            let detail = "the same call is under way: ask again in a second and hear its answer";
+            Problem::new(StatusCode::CONFLICT, "in_flight", "Under way", detail)
+                .with_header(header::RETRY_AFTER, "1")
+        }
+        Refusal::Store => store_unavailable(),
+    }
+}
+
+fn invalid(faults: Vec<FieldFault>) -> Problem {
+    let count = faults.len();
+    let detail = format!("{count} of the event's fields can't be taken as they are: see errors");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", "Not a valid event", detail).with_errors(faults)
+}
+
+fn store_unavailable() -> Problem {
+    let detail = "the gateway can't record just now, so nothing is promised: send it again under the same id";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "Can't record", detail)
+        .with_header(header::RETRY_AFTER, "1")
+}
+
+/// What became of an event.
+pub(super) async fn look_up(request: HttpRequest) -> HttpResponse {
+    looked_up(&request).await.unwrap_or_else(HttpResponse::from)
+}
+
+async fn looked_up(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let (desk, tenant) = place(request, &Role::ALL)?;
+    let wait = wait(request)?;
+    let unknown = || {
+        let detail = "this tenant has no event of that id";
+        Problem::new(StatusCode::NOT_FOUND, "unknown_event", "Unknown event", detail)
+    };
+    let id = request.match_info().get("eventId").and_then(EventId::parse).ok_or_else(unknown)?;
+    let view = looking_up::look_up(desk, &tenant.name, &id, wait).await.map_err(|_| store_unavailable())?;
+    let view = view.ok_or_else(unknown)?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(answer::view(&id, &view)))
+}
+
+/// The worker's desk and the caller's tenant.
+fn place<'r>(request: &'r HttpRequest, roles: &[Role]) -> Result<(&'r Desk, Arc<Tenant>), Problem> {
+    let name: TenantName = authorize(request, roles)?;
+    let desk = request.app_data::<Desk>();
+    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(&name).cloned());
+    desk.zip(tenant).ok_or_else(|| {
+        let detail = "the key's tenant is not served here";
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "No such tenant", detail)
+    })
+}
+
+fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
+    match query(request, "mode") {
+        None => Ok(Mode::Sync),
+        Some("async") => {
+            let detail = "mode=async needs a callback_id, which this tenant has not: use sync or ack";
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_callback", "No callback", detail))
+        }
+        Some(word) => Mode::parse(word).ok_or_else(|| bad_query("mode must be sync or ack")),
+    }
+}
+
+fn wait(request: &HttpRequest) -> Result<Duration, Problem> {
+    let Some(text) = query(request, "wait") else { return Ok(Duration::ZERO) };
+    let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    let seconds = seconds.ok_or_else(|| bad_query("wait must be a number of seconds, 30 at most"))?;
+    Ok(Duration::from_secs_f64(seconds.min(WAIT_MAX.as_secs_f64())))
+}
+
+fn bad_query(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad_query", "A wrong query parameter", detail)
+}
+
+fn query<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    let pairs = request.query_string().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
+    let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    if key.is_empty() || key.len() > KEY_MAX {
+        let detail = "Idempotency-Key must be 1 to 255 visible ASCII characters";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_key", "A wrong Idempotency-Key", detail));
+    }
+    Ok(Some(key))
+}

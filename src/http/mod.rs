@@ -1,0 +1,73 @@
+//! The HTTP edge: the only JSON and the only status codes. Translates calls into use cases and their results into
+//! answers; decides nothing.
+
+pub mod answer;
+pub mod auth;
+mod body;
+mod events;
+mod health;
+pub mod json;
+mod problem;
+mod return_codes;
+
+use crate::application::deliver::Desk;
+use actix_web::dev::Server;
+use actix_web::http::KeepAlive;
+use actix_web::{App, HttpServer, web};
+use auth::Keys;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An idle connection of a caller is kept for so long.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A request's head must be there within this time.
+const HEAD_MAX: Duration = Duration::from_secs(5);
+/// A shutdown waits so long for answers that are under way; a sync call takes 5 s at most.
+const SHUTDOWN_SECONDS: u64 = 10;
+
+/// How the gateway is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address to listen at.
+    pub bind: SocketAddr,
+    /// Who may call.
+    pub keys: Arc<Keys>,
+    /// Threads that serve.
+    pub workers: usize,
+}
+
+/// Starts to serve. `desk` makes each worker thread's place; it runs on that thread.
+///
+/// # Errors
+/// The address can't be listened at.
+pub fn serve<F>(settings: &Settings, desk: F) -> io::Result<(Server, SocketAddr)>
+where
+    F: Fn() -> Desk + Send + Clone + 'static,
+{
+    let listener = TcpListener::bind(settings.bind)?;
+    let address = listener.local_addr()?;
+    let keys = settings.keys.clone();
+    let app = move || App::new().app_data(desk()).app_data(keys.clone()).configure(routes);
+    let server = HttpServer::new(app)
+        .workers(settings.workers)
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+        .client_request_timeout(HEAD_MAX)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .listen(listener)?
+        .run();
+    Ok((server, address))
+}
+
+/// Every call that the gateway answers.
+fn routes(config: &mut web::ServiceConfig) {
+    let resource = |path: &str| web::resource(path).default_service(web::to(problem::method_not_allowed));
+    config
+        .service(resource("/v1/events").route(web::post().to(events::submit)))
+        .service(resource("/v1/events/{eventId}").route(web::get().to(events::look_up)))
+        .service(resource("/v1/return-codes").route(web::get().to(return_codes::list)))
+        .service(resource("/healthz").route(web::get().to(health::alive)))
+        .service(resource("/readyz").route(web::get().to(health::ready)))
+        .default_service(web::to(problem::not_found));
+}

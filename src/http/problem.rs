@@ -1,0 +1,96 @@
+//! Errors as RFC 9457 problem documents. They name the field and the cure, never a value.
+
+use crate::domain::event::FieldFault;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::HttpResponse;
+use serde::Serialize;
+
+/// A problem, ready to be answered.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<FieldFault>,
+    headers: Vec<(HeaderName, &'static str)>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Error<'a>>,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    field: &'a str,
+    element: Option<&'a str>,
+    rule: &'a str,
+    message: &'a str,
+}
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        name: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { status, name, title, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    pub(super) fn with_errors(mut self, errors: Vec<FieldFault>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// After this the rest of the request is not read, so the connection can't be used again.
+    pub(super) fn closing(self) -> Self {
+        self.with_header(header::CONNECTION, "close")
+    }
+}
+
+impl From<Problem> for HttpResponse {
+    fn from(problem: Problem) -> Self {
+        let errors = problem.errors.iter().map(|fault| Error {
+            field: &fault.field,
+            element: fault.element.as_deref(),
+            rule: fault.rule,
+            message: &fault.message,
+        });
+        let document = Document {
+            r#type: format!("urn:xceed-gateway:problem:{}", problem.name),
+            title: problem.title,
+            status: problem.status.as_u16(),
+            detail: &problem.detail,
+            errors: errors.collect(),
+        };
+        let mut response = Self::build(problem.status);
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        for (name, value) in problem.headers {
+            response.insert_header((name, HeaderValue::from_static(value)));
+        }
+        response.body(serde_json::to_vec(&document).unwrap_or_default())
+    }
+}
+
+pub(super) async fn not_found() -> HttpResponse {
+    let detail = "there is no such call; the calls are listed in the README";
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "No such call", detail).into()
+}
+
+pub(super) async fn method_not_allowed() -> HttpResponse {
+    let detail = "this address is called with another method";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Another method", detail).into()
+}

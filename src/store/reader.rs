@@ -1,0 +1,136 @@
+//! Reads, each one query by key, on connections of their own.
+
+use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split, time};
+use crate::application::ports::{Delivery, Known, Late, Message, Resumption, Seq, StoreError, View};
+use crate::domain::event::Facts;
+use crate::domain::field::Fingerprint;
+use crate::domain::identifiers::{CustomerId, EventId, TenantName};
+use crate::domain::velocity;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+pub(super) fn find(
+    connection: &Connection,
+    tenant: &TenantName,
+    id: &EventId,
+    key: Option<&str>,
+) -> rusqlite::Result<Option<Known>> {
+    let known = |row: &Row<'_>| {
+        Ok(Known {
+            seq: row.get(0)?,
+            fingerprint: Fingerprint(row.get(1)?),
+            mode: read_mode(row.get_ref(2)?.as_str()?),
+            told: row.get(3)?,
+        })
+    };
+    if let Some(key) = key {
+        let mut by_key = connection.prepare_cached(
+            "SELECT seq, fingerprint, mode, body FROM event LEFT JOIN told USING (seq)
+             WHERE tenant = ?1 AND idempotency_key = ?2",
+        )?;
+        if let Some(found) = by_key.query_row([tenant.as_str(), key], known).optional()? {
+            return Ok(Some(found));
+        }
+    }
+    let mut by_id = connection.prepare_cached(
+        "SELECT seq, fingerprint, mode, body FROM event LEFT JOIN told USING (seq)
+         WHERE tenant = ?1 AND event_id = ?2",
+    )?;
+    by_id.query_row([tenant.as_str(), id.as_str()], known).optional()
+}
+
+pub(super) fn view(
+    connection: &Connection,
+    tenant: &TenantName,
+    id: &EventId,
+) -> rusqlite::Result<Option<View>> {
+    let mut query = connection.prepare_cached(
+        "SELECT body, defaulted, coalesce(state, 'SETTLED'),
+                (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq),
+                verdict, late.risk_score, late.risk_action, late.return_code, late.at
+         FROM event LEFT JOIN told USING (seq) LEFT JOIN delivery USING (seq) LEFT JOIN late USING (seq)
+         WHERE tenant = ?1 AND event_id = ?2",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(View {
+            told: row.get(0)?,
+            defaulted: split(row.get_ref(1)?.as_str()?),
+            state: row.get(2)?,
+            attempts: row.get(3)?,
+            late: read_late(row)?,
+        })
+    };
+    query.query_row([tenant.as_str(), id.as_str()], read).optional()
+}
+
+fn read_late(row: &Row<'_>) -> rusqlite::Result<Option<Late>> {
+    let Some(verdict) = row.get::<_, Option<String>>(4)? else { return Ok(None) };
+    Ok(Some(Late {
+        verdict: read_verdict(&verdict),
+        risk_score: row.get::<_, Option<String>>(5)?.and_then(|score| score.parse().ok()),
+        risk_action: row.get(6)?,
+        return_code: row.get(7)?,
+        at: read_time(row.get(8)?),
+    }))
+}
+
+pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Delivery>> {
+    let mut query = connection.prepare_cached(
+        "SELECT tenant, event_id, channel, payload, response, event_type, customer, tier, amount, fingerprint,
+                mode, defaulted, received_at,
+                (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq AND ended <> 'not_sent'),
+                EXISTS (SELECT 1 FROM told WHERE told.seq = event.seq)
+         FROM event JOIN delivery USING (seq) WHERE seq = ?1 AND state = 'QUEUED'",
+    )?;
+    let read = |row: &Row<'_>| {
+        let Some(event_id) = EventId::parse(row.get_ref(1)?.as_str()?) else { return Ok(None) };
+        Ok(Some(Delivery {
+            tenant: TenantName::new(row.get_ref(0)?.as_str()?),
+            message: Message {
+                event_id,
+                channel: row.get_ref(2)?.as_str()?.into(),
+                payload: row.get_ref(3)?.as_str()?.into(),
+                response_required: row.get(4)?,
+            },
+            facts: Facts {
+                event_type: row.get(5)?,
+                customer: row.get_ref(6)?.as_str_or_null()?.map(CustomerId::new),
+                tier: read_tier(row.get_ref(7)?.as_str()?),
+                amount: row.get_ref(8)?.as_str_or_null()?.and_then(|amount| amount.parse().ok()),
+            },
+            fingerprint: Fingerprint(row.get(9)?),
+            mode: read_mode(row.get_ref(10)?.as_str()?),
+            defaulted: split(row.get_ref(11)?.as_str()?),
+            received_at: read_time(row.get(12)?),
+            attempts_left: row.get(13)?,
+            told: row.get(14)?,
+        }))
+    };
+    query.query_row([seq], read).optional().map(Option::flatten)
+}
+
+/// What a start needs: deliveries that wait, recent events by customer, promoted keys.
+pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resumption, StoreError> {
+    let read = || -> rusqlite::Result<Resumption> {
+        let mut queued =
+            connection.prepare("SELECT seq, due FROM delivery WHERE state = 'QUEUED' ORDER BY seq")?;
+        let queued = queued.query_map([], |row| Ok((row.get(0)?, read_time(row.get(1)?))))?;
+        let mut recent = connection.prepare(
+            "SELECT tenant, customer, received_at FROM event
+             WHERE received_at > ?1 AND customer IS NOT NULL ORDER BY received_at",
+        )?;
+        let recent = recent.query_map([time(now - velocity::WINDOW)], |row| {
+            let (tenant, customer) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+            Ok((TenantName::new(tenant), CustomerId::new(customer), read_time(row.get(2)?)))
+        })?;
+        let mut keys = connection.prepare("SELECT tenant, fingerprint FROM promoted_key")?;
+        let keys =
+            keys.query_map([], |row| Ok((TenantName::new(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
+        Ok(Resumption {
+            queued: queued.collect::<rusqlite::Result<_>>()?,
+            recent: recent.collect::<rusqlite::Result<_>>()?,
+            promoted_keys: keys.collect::<rusqlite::Result<_>>()?,
+        })
+    };
+    read().map_err(failed)
+}

@@ -1,0 +1,230 @@
+//! The embedded store: one SQLite file for one gateway.
+
+use super::rows::failed;
+use super::writer::{Command, Health, Write};
+use super::{Settings, reader, writer};
+use crate::application::ports::{
+    Delivery, Found, Local, Receipt, Record, Resumption, Seq, Settlement, Store, StoreError, View,
+};
+use crate::domain::identifiers::{EventId, TenantName};
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_events.sql")];
+/// How often the write-ahead log is brought into the database, off the writer's thread.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+const BUSY_PATIENCE: Duration = Duration::from_secs(1);
+/// Prepared statements kept by each connection.
+const STATEMENTS: usize = 32;
+
+/// The embedded store.
+pub struct Sqlite {
+    file: PathBuf,
+    next_seq: AtomicI64,
+    queue: Option<mpsc::Sender<Command>>,
+    health: Arc<Health>,
+    readers: Mutex<Vec<Connection>>,
+    threads: Vec<JoinHandle<()>>,
+    stop_checkpoints: Option<mpsc::Sender<()>>,
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the store, makes it where it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The file can't be opened or written, another gateway uses it, or a newer version of the gateway made it.
+    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+        let file = settings.file.clone();
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| refuse(&file, &e.to_string()))?;
+        }
+        let lock = lock(&file)?;
+        let mut connection = Connection::open(&file).map_err(|e| refuse(&file, &e.to_string()))?;
+        configure(&connection).map_err(|e| refuse(&file, &e.to_string()))?;
+        migrate(&mut connection, &file)?;
+        let last: Seq =
+            connection.query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0)).map_err(failed)?;
+        let health = Arc::new(Health::default());
+        let (queue, commands) = mpsc::channel();
+        let (stop_checkpoints, stopped) = mpsc::channel();
+        let checkpoints = open_reader(&file, true)?;
+        let threads = vec![
+            spawn("store-writer", {
+                let health = health.clone();
+                move || writer::run(connection, commands, health)
+            })?,
+            spawn("store-checkpoints", move || checkpoint(&checkpoints, &stopped))?,
+        ];
+        Ok(Self {
+            file,
+            next_seq: AtomicI64::new(last + 1),
+            queue: Some(queue),
+            health,
+            readers: Mutex::default(),
+            threads,
+            stop_checkpoints: Some(stop_checkpoints),
+            _lock: lock,
+        })
+    }
+
+    /// What a start resumes.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn resumption(&self, now: Timestamp) -> Result<Resumption, StoreError> {
+        self.read(|connection| Ok(reader::resumption(connection, now)))?
+    }
+
+    fn write(&self, write: Write) -> Receipt {
+        let (done, receipt) = oneshot::channel();
+        // A writer that has ended drops the sender, and the receipt says so.
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(Command { write, done });
+        }
+        receipt
+    }
+
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = idle.map_or_else(|| open_reader(&self.file, false), Ok)?;
+        let result = query(&connection).map_err(failed)?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(result)
+    }
+
+    fn read_now<T: 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Local<Result<T, StoreError>> {
+        let result = self.read(query);
+        Box::pin(std::future::ready(result))
+    }
+}
+
+impl Store for Sqlite {
+    fn next_seq(&self) -> Seq {
+        self.next_seq.fetch_add(1, Relaxed)
+    }
+
+    fn record(&self, record: Record) -> Receipt {
+        self.write(Write::Record(Box::new(record)))
+    }
+
+    fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt {
+        self.write(Write::Tell { seq, told })
+    }
+
+    fn settle(&self, settlement: Settlement) -> Receipt {
+        self.write(Write::Settle(Box::new(settlement)))
+    }
+
+    fn find(&self, tenant: &TenantName, id: &EventId, key: Option<&str>) -> Local<Found> {
+        self.read_now(|connection| reader::find(connection, tenant, id, key))
+    }
+
+    fn view(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<View>, StoreError>> {
+        self.read_now(|connection| reader::view(connection, tenant, id))
+    }
+
+    fn delivery(&self, seq: Seq) -> Local<Result<Option<Delivery>, StoreError>> {
+        self.read_now(|connection| reader::delivery(connection, seq))
+    }
+
+    fn lead(&self) -> Duration {
+        self.health.lead()
+    }
+
+    fn is_well(&self) -> bool {
+        self.health.is_well()
+    }
+}
+
+impl Drop for Sqlite {
+    /// Everything that is queued is written before the store closes.
+    fn drop(&mut self) {
+        self.queue = None;
+        self.stop_checkpoints = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn refuse(file: &Path, why: &str) -> StoreError {
+    StoreError(format!("{}: {why}", file.display()))
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(failed)
+}
+
+/// Two writers on one file would each believe to know what is in flight.
+fn lock(file: &Path) -> Result<File, StoreError> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".lock");
+    let lock = File::create(&name).map_err(|e| refuse(file, &e.to_string()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(refuse(file, "another gateway uses this store; stop it, or give this one a file of its own"))
+        }
+        Err(TryLockError::Error(error)) => Err(refuse(file, &error.to_string())),
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "foreign_keys", false) // the statements check what they need
+}
+
+fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
+    let found: usize = connection
+        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+        .map(|version| usize::try_from(version).unwrap_or(usize::MAX))
+        .map_err(|e| refuse(file, &e.to_string()))?;
+    if found > MIGRATIONS.len() {
+        let known = MIGRATIONS.len();
+        return Err(refuse(
+            file,
+            &format!("has tables of version {found}, this gateway knows {known}: run a newer gateway"),
+        ));
+    }
+    for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
+        let transaction = connection.transaction().map_err(failed)?;
+        transaction.execute_batch(migration).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", i64::try_from(version + 1).unwrap_or(i64::MAX)).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn open_reader(file: &Path, writable: bool) -> Result<Connection, StoreError> {
+    let access = if writable { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    let connection =
+        Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
+    connection.busy_timeout(BUSY_PATIENCE).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn checkpoint(connection: &Connection, stopped: &mpsc::Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(CHECKPOINT_EVERY) {
+        let passed = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = passed {
+            tracing::warn!(%error, "the write-ahead log could not be checkpointed; it grows until it can");
+        }
+    }
+}

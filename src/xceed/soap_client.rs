@@ -1,0 +1,195 @@
+//! The way to Xceed over SOAP: prepares events, and brings them there, one attempt at a time. One for each worker
+//! thread, since a pooled connection lives on the thread that opened it and so do validators.
+
+use super::attempt::classify;
+use super::link::Link;
+use super::payload::{faults_of, fill};
+use super::results::{HttpAnswer, judge};
+use crate::application::ports::{Local, Message, Prepared, Scoring, Sent};
+use crate::application::tenants::Tenant;
+use crate::domain::delivery::Attempt;
+use crate::domain::event::{ContactEvent, FieldFault};
+use crate::domain::field::Field;
+use crate::domain::identifiers::TenantName;
+use crate::domain::return_code::{Disposition, Received, ReturnCode};
+use crate::secrets::Secret;
+use crate::soap::tree::DOCUMENT_MAX;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// How long an unused connection is kept: below the 5 s after which many servers close theirs, so that no request is
+/// written into a connection that is being closed.
+const IDLE_MAX: Duration = Duration::from_secs(4);
+const IDLE_CONNECTIONS_MAX: usize = 1024;
+
+/// All links of the gateway by tenant.
+pub type Links = HashMap<TenantName, Arc<Link>>;
+
+/// Xceed over SOAP, for one worker thread.
+pub struct SoapClient {
+    links: Arc<Links>,
+    clients: HashMap<TenantName, reqwest::Client>,
+}
+
+impl SoapClient {
+    /// A client with connections of its own.
+    ///
+    /// # Errors
+    /// TLS can't be set up.
+    pub fn new(links: &Arc<Links>) -> Result<Self, reqwest::Error> {
+        let client = |(name, link): (&TenantName, &Arc<Link>)| Ok((name.clone(), http_client(link)?));
+        Ok(Self { links: links.clone(), clients: links.iter().map(client).collect::<Result<_, _>>()? })
+    }
+}
+
+fn http_client(link: &Link) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("xceed-gateway/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never()) // what is sent again is the delivery's business
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        // A little before the attempt's own end, so that a host that can't be reached counts as not sent.
+        .connect_timeout(link.settings.attempt_timeout.mul_f64(0.9))
+        .build()
+}
+
+impl Scoring for SoapClient {
+    fn prepare(
+        &self,
+        tenant: &Tenant,
+        event: &Field<'_>,
+        received_at: Timestamp,
+    ) -> Result<Prepared, Vec<FieldFault>> {
+        let link = &self.links[&tenant.name];
+        prepare(link, event, received_at)
+    }
+
+    fn send(&self, tenant: &Tenant, message: Message) -> Local<Sent> {
+        let line = Line { link: self.links[&tenant.name].clone(), client: self.clients[&tenant.name].clone() };
+        Box::pin(async move { line.send(&message).await })
+    }
+}
+
+/// Event → payload, valid against the link's schema set.
+///
+/// # Errors
+/// Everything that is wrong with the event, at once.
+pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result<Prepared, Vec<FieldFault>> {
+    let mapping = &link.version.mapping;
+    let (contact_event, mut faults) = ContactEvent::read(event, mapping.members(), received_at);
+    let Some(contact_event) = contact_event else { return Err(with_elements(link, faults)) };
+    let channel = link.channel(&contact_event.facts.event_type);
+    let payload = fill(mapping, &contact_event, channel, &mut faults);
+    for fault in faults_of(mapping, event, &link.version.set.validate(payload.text())) {
+        if faults.iter().all(|known| known.field != fault.field) {
+            faults.push(fault);
+        }
+    }
+    if !faults.is_empty() {
+        return Err(with_elements(link, faults));
+    }
+    let (text, defaulted) = payload.into_parts();
+    Ok(Prepared {
+        message: Message {
+            event_id: contact_event.id.clone(),
+            channel: channel.into(),
+            payload: text.into(),
+            response_required: true,
+        },
+        id: contact_event.id,
+        facts: contact_event.facts,
+        schema: link.version.set.version().to_owned(),
+        defaulted,
+    })
+}
+
+fn with_elements(link: &Link, mut faults: Vec<FieldFault>) -> Vec<FieldFault> {
+    for fault in faults.iter_mut().filter(|fault| fault.element.is_none()) {
+        fault.element = link.version.mapping.element_of(&fault.field).map(str::to_owned);
+    }
+    faults
+}
+
+/// One tenant's line to Xceed.
+struct Line {
+    link: Arc<Link>,
+    client: reqwest::Client,
+}
+
+impl Line {
+    /// One attempt. Where Xceed refuses the hash and a next key is there, that is tried once; where it is taken, it is
+    /// signed with from then on.
+    async fn send(&self, message: &Message) -> Sent {
+        let deadline = Instant::now() + self.link.settings.attempt_timeout;
+        let attempt = self.post(message, self.link.key(), deadline).await;
+        let next = self.link.next_key().filter(|_| is_hash_failure(&attempt));
+        let Some(next) = next else { return Sent { attempt, promoted_key: None } };
+        let second = self.post(message, next, deadline).await;
+        if !is_processed(&second) {
+            return Sent { attempt, promoted_key: None };
+        }
+        self.link.promote();
+        Sent { attempt: second, promoted_key: Some(next.fingerprint()) }
+    }
+
+    /// One request: one absolute deadline around everything from the pool to the last byte.
+    async fn post(&self, message: &Message, key: &Secret, deadline: Instant) -> Attempt {
+        let operation = &self.link.api.add_event;
+        let values = self.link.values(&message.channel, &message.payload, message.response_required, key);
+        let request = self
+            .client
+            .post(&self.link.settings.url)
+            .header("Content-Type", "text/xml; charset=utf-8")
+            .header("SOAPAction", &operation.soap_action)
+            .body(operation.request(&values).into_text());
+        let exchange = async {
+            let mut response = request.send().await.map_err(|error| classify(&error))?;
+            let body = read(&mut response).await?;
+            let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+            let answer = HttpAnswer {
+                status: response.status().as_u16(),
+                content_type: header("content-type"),
+                content_encoding: header("content-encoding"),
+                body: &body,
+            };
+            Ok(judge(answer, operation, &self.link.api.results, message.event_id.as_str()))
+        };
+        match timeout_at(deadline, exchange).await {
+            Ok(Ok(attempt) | Err(attempt)) => attempt,
+            Err(_) => Attempt::InDoubt("Xceed did not answer within the attempt timeout"),
+        }
+    }
+}
+
+/// The whole body, or the end of the attempt: no more is read than is taken.
+async fn read(response: &mut reqwest::Response) -> Result<Vec<u8>, Attempt> {
+    let too_large = || Attempt::Refused("Xceed's answer is too large");
+    let announced = response.content_length().unwrap_or(0);
+    if announced > DOCUMENT_MAX as u64 {
+        return Err(too_large());
+    }
+    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
+        if body.len() + chunk.len() > DOCUMENT_MAX {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn is_hash_failure(attempt: &Attempt) -> bool {
+    attempt.results().is_some_and(|results| results.code == Received::Known(ReturnCode::HashKeyFail))
+}
+
+fn is_processed(attempt: &Attempt) -> bool {
+    use Disposition::{Processed, ProcessedLater, ProcessedWithWarning};
+    let done = [Processed, ProcessedLater, ProcessedWithWarning];
+    attempt.results().is_some_and(|results| done.contains(&results.code.row().disposition))
+}
