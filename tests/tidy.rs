@@ -41,50 +41,11 @@ const MAY_USE: &[Row] = &[
     ("secrets", &[]),
     ("tls", &["secrets"]),
     ("application", &["domain", "telemetry"]),
-    (
-        "xceed",
-        &[
-            "domain",
-            "application::ports",
-            "telemetry",
-            "secrets",
-            "tls",
-            "soap",
-        ],
-    ),
-    (
-        "platforms",
-        &[
-            "domain",
-            "application::ports",
-            "telemetry",
-            "secrets",
-            "tls",
-        ],
-    ),
-    (
-        "store",
-        &[
-            "domain",
-            "application::ports",
-            "telemetry",
-            "secrets",
-            "tls",
-        ],
-    ),
+    ("xceed", &["domain", "application::ports", "telemetry", "secrets", "tls", "soap"]),
+    ("platforms", &["domain", "application::ports", "telemetry", "secrets", "tls"]),
+    ("store", &["domain", "application::ports", "telemetry", "secrets", "tls"]),
     ("sources", &["domain"]),
-    (
-        "http",
-        &[
-            "domain",
-            "application",
-            "sources",
-            "telemetry",
-            "tls",
-            "soap",
-            "xceed::callback",
-        ],
-    ),
+    ("http", &["domain", "application", "sources", "telemetry", "tls", "soap", "xceed::callback"]),
     ("simulator", &["domain", "xceed::schema"]),
     (
         "config",
@@ -115,40 +76,21 @@ const FUNCTION_LINES: usize = 100;
 const RUST: &[&str] = &["src/", "tests/", "benches/", "fuzz/"];
 
 /// Folders that tests walk: one of cases, one with a foreign schema and API set.
-const WALKED: Walked = Walked {
-    cases: &["fixtures/contract"],
-    sets: &["fixtures/foreign"],
-};
+const WALKED: Walked = Walked { cases: &["fixtures/contract"], sets: &["fixtures/foreign"] };
 
 /// What may read a fixture.
 const FIXTURE_READERS: &[&str] = &["src/", "tests/", "benches/", "fuzz/", ".ci/"];
 
 /// The licences that the gateway's users can live with.
-const LICENCES: &[&str] = &[
-    "MIT",
-    "Apache-2.0",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "ISC",
-    "Zlib",
-    "Unicode-3.0",
-    "CC0-1.0",
-];
+const LICENCES: &[&str] =
+    &["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unicode-3.0", "CC0-1.0"];
 
 /// TLS is rustls with ring: no system library, no C toolchain beyond the one for ring and SQLite.
 const BANNED_CRATES: &[&str] = &["openssl-sys", "aws-lc-sys", "native-tls"];
 
 /// A clock is read at the edges alone; below them time is an argument.
-const CLOCKS: &[&str] = &[
-    "src/app",
-    "src/telemetry",
-    "src/cli",
-    "src/simulator",
-    "src/store",
-    "src/http",
-    "benches",
-    "tests",
-];
+const CLOCKS: &[&str] =
+    &["src/app", "src/telemetry", "src/cli", "src/simulator", "src/store", "src/http", "benches", "tests"];
 const TAKE_TIME: &str = "take the time as an argument; the application's clock port reads it";
 
 // The words are written in two halves, so that this file does not hold them itself.
@@ -156,10 +98,7 @@ const BANNED_WORDS: &[Banned] = &[
     rust_text(concat!("to", "do!"), "write it, or leave it out"),
     rust_text(concat!("unimpl", "emented!"), "write it, or leave it out"),
     rust_text(concat!("db", "g!"), "remove it, or trace an event"),
-    rust_text(
-        concat!("#[", "ignore"),
-        "make the test pass everywhere, or remove it",
-    ),
+    rust_text(concat!("#[", "ignore"), "make the test pass everywhere, or remove it"),
     rust_text(concat!("allow(dead", "_code"), "remove what nothing uses"),
     Banned {
         word: concat!("FIX", "ME"),
@@ -183,32 +122,15 @@ const BANNED_WORDS: &[Banned] = &[
 ];
 
 const fn rust_text(word: &'static str, instead: &'static str) -> Banned {
-    Banned {
-        word,
-        reading: Reading::Text,
-        within: &["*.rs"],
-        except: &[],
-        instead,
-    }
+    Banned { word, reading: Reading::Text, within: &["*.rs"], except: &[], instead }
 }
 
 const fn clock(word: &'static str) -> Banned {
-    Banned {
-        word,
-        reading: Reading::Code,
-        within: &["*.rs"],
-        except: CLOCKS,
-        instead: TAKE_TIME,
-    }
+    Banned { word, reading: Reading::Code, within: &["*.rs"], except: CLOCKS, instead: TAKE_TIME }
 }
 
 fn none(found: &[String]) {
-    assert!(
-        found.is_empty(),
-        "{} to mend:\n  {}",
-        found.len(),
-        found.join("\n  ")
-    );
+    assert!(found.is_empty(), "{} to mend:\n  {}", found.len(), found.join("\n  "));
 }
 
 #[test]
@@ -226,10 +148,7 @@ fn imports_run_in_no_circle() {
 #[test]
 fn every_rust_file_begins_by_saying_what_it_is() {
     let files = Tree::read().texts(RUST, ".rs");
-    let found: Vec<_> = files
-        .iter()
-        .filter_map(|(file, text)| shape::opening(file, text))
-        .collect();
+    let found: Vec<_> = files.iter().filter_map(|(file, text)| shape::opening(file, text)).collect();
     none(&found);
 }
 
@@ -237,25 +156,16 @@ fn every_rust_file_begins_by_saying_what_it_is() {
 fn files_and_functions_stay_short() {
     let tree = Tree::read();
     let sources = tree.texts(&["src/"], ".rs");
-    let files = sources
-        .iter()
-        .filter_map(|(file, text)| shape::long_file(file, text, FILE_LINES));
+    let files = sources.iter().filter_map(|(file, text)| shape::long_file(file, text, FILE_LINES));
     let rust = tree.texts(RUST, ".rs");
-    let functions = rust
-        .iter()
-        .flat_map(|(file, text)| shape::long_functions(file, text, FUNCTION_LINES));
+    let functions = rust.iter().flat_map(|(file, text)| shape::long_functions(file, text, FUNCTION_LINES));
     none(&files.chain(functions).collect::<Vec<_>>());
 }
 
 #[test]
 fn no_rust_file_is_unsafe() {
     let files = Tree::read().texts(&[""], ".rs");
-    none(
-        &files
-            .iter()
-            .flat_map(|(file, text)| shape::unsafe_code(file, text))
-            .collect::<Vec<_>>(),
-    );
+    none(&files.iter().flat_map(|(file, text)| shape::unsafe_code(file, text)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -271,21 +181,9 @@ fn every_fixture_is_read_by_a_test() {
 #[test]
 fn every_licence_is_on_the_list() {
     let host = run("rustc", &["-vV"]);
-    let host = host
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .unwrap_or_default();
-    let metadata = run(
-        "cargo",
-        &[
-            "metadata",
-            "--format-version=1",
-            "--offline",
-            "--locked",
-            "--filter-platform",
-            host,
-        ],
-    );
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+    let metadata =
+        run("cargo", &["metadata", "--format-version=1", "--offline", "--locked", "--filter-platform", host]);
     let metadata = serde_json::from_str(&metadata).expect("cargo writes its metadata as JSON");
     none(&dependencies::licences(&metadata, LICENCES));
 }
@@ -293,29 +191,21 @@ fn every_licence_is_on_the_list() {
 #[test]
 fn every_dependency_comes_from_crates_io_and_none_is_banned() {
     let lock = tree::text("Cargo.lock").unwrap_or_default();
-    none(&dependencies::locked(
-        &lock,
-        env!("CARGO_PKG_NAME"),
-        BANNED_CRATES,
-    ));
+    none(&dependencies::locked(&lock, env!("CARGO_PKG_NAME"), BANNED_CRATES));
 }
 
 #[test]
 fn no_banned_word_stands_in_the_tree() {
     let files = Tree::read().texts(&[""], "");
-    let found = files
-        .iter()
-        .flat_map(|(file, text)| words::banned(file, text, BANNED_WORDS));
+    let found = files.iter().flat_map(|(file, text)| words::banned(file, text, BANNED_WORDS));
     none(&found.collect::<Vec<_>>());
 }
 
 #[test]
 fn the_documents_exist_and_the_readme_names_its_commands_early() {
     let tree = Tree::read();
-    let mut found = documents::missing(
-        &tree.files,
-        &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"],
-    );
+    let mut found =
+        documents::missing(&tree.files, &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"]);
     let readme = tree::text("README.md").unwrap_or_default();
     let commands = ["cargo run --release -- demo", "tests/run"];
     found.extend(documents::unnamed("README.md", &readme, 40, &commands));
@@ -326,9 +216,7 @@ fn the_documents_exist_and_the_readme_names_its_commands_early() {
 fn links_between_files_lead_somewhere() {
     let exists = |path: &str| tree::root().join(path).exists();
     let files = Tree::read().texts(&[""], ".md");
-    let found = files
-        .iter()
-        .flat_map(|(file, text)| documents::broken_links(file, text, exists));
+    let found = files.iter().flat_map(|(file, text)| documents::broken_links(file, text, exists));
     none(&found.collect::<Vec<_>>());
 }
 

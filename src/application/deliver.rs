@@ -1,7 +1,9 @@
 //! One delivery on its way: an attempt, the decision on it, and what is recorded of both. Used by the live request
 //! and by the relay alike, so a retry can never say something else than the first attempt.
 
-use super::ports::{Clock, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording};
+use super::ports::{
+    Clock, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording,
+};
 use super::relay;
 use super::tenants::{Tenant, Tenants};
 use super::tickets::{Ticket, Tickets};

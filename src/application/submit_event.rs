@@ -73,7 +73,9 @@ pub async fn submit(desk: &Desk, call: Submission<'_>) -> Result<Reply, Refusal>
         match tickets.claim(&call.tenant.name, &id, key, fingerprint, true) {
             Claim::Mine(held) => return take_in(desk, &call, held, &id, fingerprint, received_at).await,
             Claim::Theirs(ticket) if ticket.fingerprint != fingerprint => return Err(Refusal::OtherBody),
-            Claim::Theirs(ticket) if key.is_some() && ticket.word().is_none() => return Err(Refusal::InFlight),
+            Claim::Theirs(ticket) if key.is_some() && ticket.word().is_none() => {
+                return Err(Refusal::InFlight);
+            }
             Claim::Theirs(ticket) => {
                 if let Some(reply) = share(desk, &call, &ticket, &id, received_at).await? {
                     return Ok(reply);

@@ -34,9 +34,10 @@ fn runs(text: &[u8]) -> Vec<Vec<Range<usize>>> {
             continue;
         }
         let group = at..at + length;
-        let joined = runs.last().and_then(|run| run.last()).is_some_and(|before| {
-            before.end + 1 == group.start && matches!(text[before.end], b' ' | b'-')
-        });
+        let joined = runs
+            .last()
+            .and_then(|run| run.last())
+            .is_some_and(|before| before.end + 1 == group.start && matches!(text[before.end], b' ' | b'-'));
         match runs.last_mut() {
             Some(run) if joined => run.push(group),
             _ => runs.push(vec![group]),

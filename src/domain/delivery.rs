@@ -127,7 +127,13 @@ mod tests {
 
     fn answered(code: ReturnCode) -> Attempt {
         let code = Received::Known(code);
-        Attempt::Answered(Results { code, risk_score: None, risk_action: None, reasons: vec![], remarks: vec![] })
+        Attempt::Answered(Results {
+            code,
+            risk_score: None,
+            risk_action: None,
+            reasons: vec![],
+            remarks: vec![],
+        })
     }
 
     #[test]

@@ -249,9 +249,8 @@ fn read_amount(fields: &Field<'_>) -> Option<Decimal> {
 
 /// Whether a number's text is money: 1 to 15 digits, optionally a point and 1 to 4 decimals; no sign, no exponent.
 pub fn is_money(text: &str) -> bool {
-    let digits = |part: &str, max: usize| {
-        (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
-    };
+    let digits =
+        |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     match text.split_once('.') {
         Some((whole, decimals)) => digits(whole, 15) && digits(decimals, 4),
         None => digits(text, 15),
@@ -356,7 +355,9 @@ fn wrong_type(path: &str, shape: Shape, found: &Field<'_>) -> FieldFault {
 fn unknown_member(path: &str, members: &Members) -> FieldFault {
     let shown: String = path.escape_debug().take(200).collect();
     let hint = match members.nearest(path) {
-        Some(near) => format!("is unknown; the nearest known member is {near}; other data goes into attributes"),
+        Some(near) => {
+            format!("is unknown; the nearest known member is {near}; other data goes into attributes")
+        }
         None => "is unknown; other data goes into attributes".to_owned(),
     };
     FieldFault::new(&shown, "unknown", hint)
@@ -371,7 +372,8 @@ mod tests {
     }
 
     fn faults_of(extra: Vec<(&str, Field<'_>)>) -> Vec<(String, &'static str)> {
-        let mut members = vec![("eventId", Field::Text("e-1".into())), ("eventType", Field::Text("Login".into()))];
+        let mut members =
+            vec![("eventId", Field::Text("e-1".into())), ("eventType", Field::Text("Login".into()))];
         members.extend(extra.iter().map(|(k, v)| (*k, v.clone())));
         let fields = object(members);
         let (_, faults) = ContactEvent::read(&fields, &Members::default(), Timestamp::UNIX_EPOCH);
@@ -383,10 +385,10 @@ mod tests {
         let fields = object(vec![("eventType", Field::Text(" ".into()))]);
         let (event, faults) = ContactEvent::read(&fields, &Members::default(), Timestamp::UNIX_EPOCH);
         assert!(event.is_none());
-        assert_eq!(faults.iter().map(|f| (f.field.as_str(), f.rule)).collect::<Vec<_>>(), [
-            ("eventId", "required"),
-            ("eventType", "required")
-        ]);
+        assert_eq!(
+            faults.iter().map(|f| (f.field.as_str(), f.rule)).collect::<Vec<_>>(),
+            [("eventId", "required"), ("eventType", "required")]
+        );
     }
 
     #[test]

@@ -141,9 +141,12 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits() {
-        for (text, shown) in
-            [("73", "73.0"), ("73.50", "73.5"), ("64.99999999999999999999", "64.99999999999999999999"), ("0", "0.0")]
-        {
+        for (text, shown) in [
+            ("73", "73.0"),
+            ("73.50", "73.5"),
+            ("64.99999999999999999999", "64.99999999999999999999"),
+            ("0", "0.0"),
+        ] {
             assert_eq!(number(text.parse().expect("a number")).get(), shown);
         }
     }
@@ -151,7 +154,8 @@ mod tests {
     #[test]
     fn what_was_told_stays_byte_for_byte_in_the_view() {
         let told = br#"{"eventId":"e-1","decision":"ALLOW"}"#.to_vec();
-        let seen = View { told: Some(told), defaulted: vec![], state: "SETTLED".into(), attempts: 1, late: None };
+        let seen =
+            View { told: Some(told), defaulted: vec![], state: "SETTLED".into(), attempts: 1, late: None };
         let id = EventId::parse("e-1").expect("an id");
         let text = String::from_utf8(view(&id, &seen)).expect("UTF-8");
         assert_eq!(

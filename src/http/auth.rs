@@ -54,7 +54,9 @@ impl Keys {
     /// The key with this text. Every key is compared to the end, so the time taken tells nothing.
     fn find(&self, text: &str) -> Option<&Key> {
         let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-        self.0.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found })
+        self.0
+            .iter()
+            .fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found })
     }
 }
 
@@ -92,7 +94,8 @@ pub(super) fn authorize(request: &HttpRequest, roles: &[Role]) -> Result<TenantN
 fn presented(request: &HttpRequest) -> Option<&str> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let bearer = header("Authorization").and_then(|value| value.split_once(' '));
-    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
+    let bearer =
+        bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
     bearer.or_else(|| header("X-Api-Key")).filter(|key| !key.is_empty())
 }
 
@@ -103,7 +106,8 @@ mod tests {
     #[test]
     fn a_key_is_found_by_its_hash_alone() {
         let hash = read_hash(&hash_of("secret")).expect("a hash");
-        let key = Key { name: "desk".into(), hash, tenant: TenantName::new("bank"), roles: vec![Role::Caller] };
+        let key =
+            Key { name: "desk".into(), hash, tenant: TenantName::new("bank"), roles: vec![Role::Caller] };
         let keys = Keys(vec![Key { hash: [0; 32], ..key.clone() }, key]);
         assert!(keys.find("secret").is_some());
         assert!(keys.find("Secret").is_none() && keys.find("").is_none());

@@ -77,7 +77,8 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
-    if media_type != "application/json" && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
+    if media_type != "application/json"
+        && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
     {
         return refuse("send JSON: Content-Type: application/json");
     }

@@ -37,7 +37,10 @@ async fn take_in(
     let body = body::read(request, payload).await?;
     let event = body::parse(&body)?;
     let call = Submission { tenant: &tenant, event: &event, mode, idempotency_key, received };
-    submit_event::submit(desk, call).await.map(respond).map_err(|refusal| refuse(refusal, idempotency_key.is_some()))
+    submit_event::submit(desk, call)
+        .await
+        .map(respond)
+        .map_err(|refusal| refuse(refusal, idempotency_key.is_some()))
 }
 
 fn respond(reply: Reply) -> HttpResponse {
@@ -77,7 +80,8 @@ fn refuse(refusal: Refusal, by_key: bool) -> Problem {
 fn invalid(faults: Vec<FieldFault>) -> Problem {
     let count = faults.len();
     let detail = format!("{count} of the event's fields can't be taken as they are: see errors");
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", "Not a valid event", detail).with_errors(faults)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", "Not a valid event", detail)
+        .with_errors(faults)
 }
 
 fn store_unavailable() -> Problem {

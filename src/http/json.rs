@@ -2,7 +2,7 @@
 //! their text, no name twice in an object, a limit on depth.
 
 use crate::domain::field::Field;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -43,10 +43,8 @@ pub fn read(body: &[u8]) -> Result<Field<'_>, Unreadable> {
         let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
         Unreadable::NotJson { line, column: 1 + before.len() - line_start }
     })?;
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| Unreadable::NotJson {
-        line: error.line(),
-        column: error.column(),
-    })?;
+    let raw: &RawValue = serde_json::from_str(text)
+        .map_err(|error| Unreadable::NotJson { line: error.line(), column: error.column() })?;
     match value(raw, 1, "")? {
         object @ Field::Object(_) => Ok(object),
         _ => Err(Unreadable::NotAnObject),
@@ -61,7 +59,11 @@ fn value<'a>(raw: &'a RawValue, depth: usize, path: &str) -> Result<Field<'a>, U
         Some(b'{') => object(text, depth, path),
         Some(b'[') => {
             let Items(items) = parsed(text)?;
-            items.into_iter().map(|item| value(item, depth + 1, path)).collect::<Result<_, _>>().map(Field::List)
+            items
+                .into_iter()
+                .map(|item| value(item, depth + 1, path))
+                .collect::<Result<_, _>>()
+                .map(Field::List)
         }
         Some(b'"') => parsed::<Text<'_>>(text).map(|text| Field::Text(text.0)),
         Some(b't') => Ok(Field::Bool(true)),
@@ -114,7 +116,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                 let mut text = String::with_capacity(bytes.len());
                 for chunk in bytes.utf8_chunks() {
                     text.push_str(chunk.valid());
-                    if !chunk.invalid().is_empty() {
+                    // Half a pair is three bytes, each of them wrong.
+                    if !chunk.invalid().is_empty() && !text.ends_with(NO_CHARACTER) {
                         text.push(NO_CHARACTER);
                     }
                 }
@@ -188,7 +191,9 @@ mod tests {
         let at = |line, column| Err(Unreadable::NotJson { line, column });
         assert_eq!(read(b"{\"a\":1,\n}"), at(2, 1));
         assert_eq!(read(b"{\"a\":\"\xff\"}"), at(1, 7));
-        for bad in ["", " ", "{", "{'a':1}", "{\"a\":01}", "{\"a\":1}x", "{\"a\":NaN}", "{\"a\":\"\t\"}", "nul"] {
+        for bad in
+            ["", " ", "{", "{'a':1}", "{\"a\":01}", "{\"a\":1}x", "{\"a\":NaN}", "{\"a\":\"\t\"}", "nul"]
+        {
             assert!(matches!(read(bad.as_bytes()), Err(Unreadable::NotJson { .. })), "{bad}");
         }
         for other in ["[]", "1", "\"a\"", "null"] {

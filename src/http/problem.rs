@@ -1,9 +1,9 @@
 //! Errors as RFC 9457 problem documents. They name the field and the cure, never a value.
 
 use crate::domain::event::FieldFault;
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::HttpResponse;
 use serde::Serialize;
 
 /// A problem, ready to be answered.

@@ -40,33 +40,18 @@ pub(super) fn disturb(results: &mut Results, fault: Fault) {
 
 /// The message that says a reply, if no fault of the connection comes before.
 pub(super) fn message(reply: Reply) -> Message {
-    let Reply {
-        fault,
-        status,
-        envelope,
-        ..
-    } = reply;
-    let xml = |status: u16, text: String| Message {
-        status,
-        content_type: XML,
-        body: text.into_bytes(),
-    };
+    let Reply { fault, status, envelope, .. } = reply;
+    let xml = |status: u16, text: String| Message { status, content_type: XML, body: text.into_bytes() };
     match fault {
-        Fault::Garbage => Message {
-            status: 200,
-            content_type: XML,
-            body: b"\x00\xff\xfe<<&]]>\x80 not XML".to_vec(),
-        },
+        Fault::Garbage => {
+            Message { status: 200, content_type: XML, body: b"\x00\xff\xfe<<&]]>\x80 not XML".to_vec() }
+        }
         Fault::Html => Message {
             status: 200,
             content_type: "text/html; charset=utf-8",
             body: b"<!DOCTYPE html><html><body><h1>Service unavailable</h1></body></html>".to_vec(),
         },
-        Fault::Empty => Message {
-            status: 500,
-            content_type: XML,
-            body: Vec::new(),
-        },
+        Fault::Empty => Message { status: 500, content_type: XML, body: Vec::new() },
         Fault::SoapFault => xml(500, soap::fault("Server", "told by the scenario")),
         Fault::SoapFault200 => xml(200, soap::fault("Server", "told by the scenario")),
         Fault::Truncated => {
@@ -75,18 +60,13 @@ pub(super) fn message(reply: Reply) -> Message {
             whole
         }
         Fault::Doctype => xml(status, behind_a_doctype(&envelope)),
-        Fault::None
-        | Fault::WrongId
-        | Fault::Huge
-        | Fault::Reset
-        | Fault::ResetMidway
-        | Fault::Drop => xml(status, envelope),
+        Fault::None | Fault::WrongId | Fault::Huge | Fault::Reset | Fault::ResetMidway | Fault::Drop => {
+            xml(status, envelope)
+        }
     }
 }
 
 fn behind_a_doctype(envelope: &str) -> String {
-    let (declaration, rest) = envelope
-        .split_once("?>")
-        .unwrap_or(("<?xml version=\"1.0\"", envelope));
+    let (declaration, rest) = envelope.split_once("?>").unwrap_or(("<?xml version=\"1.0\"", envelope));
     format!("{declaration}?><!DOCTYPE Envelope [<!ENTITY told \"by the scenario\">]>{rest}")
 }

@@ -25,10 +25,7 @@ impl Checks {
     pub(super) fn hash_ok(&self, request: &Request) -> Option<bool> {
         let signed = request.signed();
         let keys = &self.tenant(request)?.secret_keys;
-        Some(
-            keys.iter()
-                .any(|key| signed.hash_key(key) == request.hash_key),
-        )
+        Some(keys.iter().any(|key| signed.hash_key(key) == request.hash_key))
     }
 
     pub(super) fn pass(
@@ -38,9 +35,7 @@ impl Checks {
         document: &Result<Document, String>,
     ) -> Result<(), Refusal> {
         self.sender(request, hash_ok)?;
-        let document = document
-            .as_ref()
-            .map_err(|text| invalid(vec![(None, text.clone())]))?;
+        let document = document.as_ref().map_err(|text| invalid(vec![(None, text.clone())]))?;
         self.payload(&request.payload, document)?;
         number_of_events(request, document)
     }
@@ -53,10 +48,7 @@ impl Checks {
 
     fn sender(&self, request: &Request, hash_ok: Option<bool>) -> Result<(), Refusal> {
         let Some(tenant) = self.tenant(request) else {
-            return refuse(
-                "BAD_SERVICE_ID",
-                "the platform id or the service id is not known",
-            );
+            return refuse("BAD_SERVICE_ID", "the platform id or the service id is not known");
         };
         if !tenant.channels.is_empty() && !tenant.channels.contains(&request.channel) {
             return refuse("INVALID_CHANNEL", "the channel is not one of this service");
@@ -73,34 +65,24 @@ impl Checks {
             return refuse("MISSING_XML_VERSION", "the payload's root has no version");
         }
         if !self.versions.iter().any(|supported| supported == version) {
-            return refuse(
-                "UNSUPPORTED_XML_VERSION",
-                "the payload's version is not supported",
-            );
+            return refuse("UNSUPPORTED_XML_VERSION", "the payload's version is not supported");
         }
         let errors = (self.validate)(payload);
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(invalid(errors))
-        }
+        if errors.is_empty() { Ok(()) } else { Err(invalid(errors)) }
     }
 }
 
 pub(super) fn validation_errors(errors: Vec<(Option<String>, String)>) -> ValidationErrors {
     let error = |(event_id, text)| ValidationError { event_id, text };
-    ValidationErrors {
-        errors: errors.into_iter().map(error).collect(),
-    }
+    ValidationErrors { errors: errors.into_iter().map(error).collect() }
 }
 
 fn number_of_events(request: &Request, document: &Document) -> Result<(), Refusal> {
     let count = document.events.len();
     match request.num_events {
-        Some(said) if usize::try_from(said) != Ok(count) => refuse(
-            "WRONG_NUM_EVENTS",
-            "numEvents is not the number of events in the payload",
-        ),
+        Some(said) if usize::try_from(said) != Ok(count) => {
+            refuse("WRONG_NUM_EVENTS", "numEvents is not the number of events in the payload")
+        }
         None if count > 1 => refuse("REQUEST_ERROR", "this operation takes one event at a time"),
         _ => Ok(()),
     }
@@ -108,11 +90,7 @@ fn number_of_events(request: &Request, document: &Document) -> Result<(), Refusa
 
 fn refuse(code: &str, message: &str) -> Result<(), Refusal> {
     let (return_code, return_message) = (code.to_owned(), Some(message.to_owned()));
-    Err(Box::new(Results {
-        return_code,
-        return_message,
-        ..Results::default()
-    }))
+    Err(Box::new(Results { return_code, return_message, ..Results::default() }))
 }
 
 fn invalid(errors: Vec<(Option<String>, String)>) -> Refusal {

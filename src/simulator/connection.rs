@@ -42,11 +42,7 @@ pub(super) fn reset(request: &HttpRequest) -> HttpResponse {
 }
 
 /// A response whose connection is reset in the middle of its body.
-pub(super) fn reset_midway(
-    request: &HttpRequest,
-    status: StatusCode,
-    body: Vec<u8>,
-) -> HttpResponse {
+pub(super) fn reset_midway(request: &HttpRequest, status: StatusCode, body: Vec<u8>) -> HttpResponse {
     let size = body.len() as u64;
     let half = Bytes::from(body).slice(..usize::try_from(size / 2).unwrap_or_default());
     HttpResponse::build(status)
@@ -58,9 +54,7 @@ pub(super) fn reset_midway(
 fn second_handle(stream: &TcpStream) -> Option<TcpSocket> {
     use std::os::fd::AsFd;
     let descriptor = stream.as_fd().try_clone_to_owned().ok()?;
-    Some(TcpSocket::from_std_stream(std::net::TcpStream::from(
-        descriptor,
-    )))
+    Some(TcpSocket::from_std_stream(std::net::TcpStream::from(descriptor)))
 }
 
 #[cfg(not(unix))]
@@ -81,12 +75,7 @@ impl Severed {
     fn new(request: &HttpRequest, first: Bytes, promised: u64) -> Self {
         let handle = request.conn_data::<SecondHandle>();
         let socket = handle.and_then(|handle| handle.0.borrow_mut().take());
-        Self {
-            socket,
-            first,
-            promised,
-            flush: None,
-        }
+        Self { socket, first, promised, flush: None }
     }
 }
 

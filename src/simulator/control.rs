@@ -86,11 +86,7 @@ async fn reset_behaviour(xceed: Data<Xceed>) -> impl Responder {
 }
 
 async fn received(xceed: Data<Xceed>, page: Query<Page>) -> impl Responder {
-    listing(
-        xceed
-            .ledger()
-            .after(page.after, page.limit.unwrap_or(usize::MAX)),
-    )
+    listing(xceed.ledger().after(page.after, page.limit.unwrap_or(usize::MAX)))
 }
 
 async fn forget(xceed: Data<Xceed>) -> impl Responder {
@@ -108,21 +104,14 @@ async fn arrivals(xceed: Data<Xceed>, event_id: Path<String>) -> impl Responder 
 
 async fn raw(xceed: Data<Xceed>, event_id: Path<String>) -> impl Responder {
     match xceed.ledger().raw(&event_id) {
-        Some(body) => HttpResponse::Ok()
-            .content_type("text/xml; charset=utf-8")
-            .body(body),
+        Some(body) => HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(body),
         None => HttpResponse::NotFound().body("no raw request of this event is kept\n"),
     }
 }
 
 fn listing(entries: Vec<Arc<Entry>>) -> HttpResponse {
-    let listing = Listing {
-        entries: entries.into_iter(),
-        state: ListingState::Start,
-    };
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(listing)
+    let listing = Listing { entries: entries.into_iter(), state: ListingState::Start };
+    HttpResponse::Ok().content_type("application/json").body(listing)
 }
 
 /// A JSON array, written while it is sent: the whole ledger is far too much for one piece.

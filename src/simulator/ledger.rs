@@ -81,31 +81,20 @@ impl Ledger {
     }
 
     pub(super) fn count(&self) -> Count {
-        Count {
-            received: self.received,
-            events: self.distinct.len(),
-        }
+        Count { received: self.received, events: self.distinct.len() }
     }
 
     /// Those after this sequence number, in order.
     pub(super) fn after(&self, seq: u64, limit: usize) -> Vec<Arc<Entry>> {
         let first = self.entries.front().map_or(0, |entry| entry.seq);
         let skipped = usize::try_from((seq + 1).saturating_sub(first)).unwrap_or(usize::MAX);
-        self.entries
-            .iter()
-            .skip(skipped)
-            .take(limit)
-            .cloned()
-            .collect()
+        self.entries.iter().skip(skipped).take(limit).cloned().collect()
     }
 
     /// All arrivals of an event that are still kept.
     pub(super) fn of_event(&self, event_id: &str) -> Vec<Arc<Entry>> {
         let arrivals = self.by_event.get(event_id).into_iter().flatten();
-        arrivals
-            .filter_map(|seq| self.entry(*seq))
-            .cloned()
-            .collect()
+        arrivals.filter_map(|seq| self.entry(*seq)).cloned().collect()
     }
 
     /// The body of an event's last arrival, as it came.
@@ -117,17 +106,13 @@ impl Ledger {
 
     /// Empties it and counts from zero; sequence numbers go on, so that none is ever used twice.
     pub(super) fn clear(&mut self) {
-        *self = Self {
-            last_seq: self.last_seq,
-            ..Self::default()
-        };
+        *self = Self { last_seq: self.last_seq, ..Self::default() };
     }
 
     /// Sequence numbers leave no gap, so that the place follows from the number.
     fn entry(&self, seq: u64) -> Option<&Arc<Entry>> {
         let first = self.entries.front()?.seq;
-        self.entries
-            .get(usize::try_from(seq.checked_sub(first)?).ok()?)
+        self.entries.get(usize::try_from(seq.checked_sub(first)?).ok()?)
     }
 
     fn forget_the_oldest(&mut self) {
@@ -163,11 +148,7 @@ impl Entry {
     /// About what it takes in memory, its place in the index included.
     fn weight(&self) -> usize {
         let ids: usize = self.event_ids.iter().map(|id| 2 * id.len() + 96).sum();
-        let errors: usize = self
-            .validation_errors
-            .iter()
-            .map(|error| error.text.len() + 96)
-            .sum();
+        let errors: usize = self.validation_errors.iter().map(|error| error.text.len() + 96).sum();
         512 + self.payload.as_ref().map_or(0, String::len) + ids + errors
     }
 }
@@ -178,21 +159,11 @@ mod tests {
 
     fn record(ledger: &mut Ledger, ids: &[&str], raw: &'static str) {
         let event_ids = ids.iter().map(|id| (*id).to_owned()).collect();
-        ledger.record(
-            Entry {
-                event_ids,
-                ..Entry::default()
-            },
-            Bytes::from_static(raw.as_bytes()),
-        );
+        ledger.record(Entry { event_ids, ..Entry::default() }, Bytes::from_static(raw.as_bytes()));
     }
 
     fn sequence(ledger: &Ledger, after: u64, limit: usize) -> Vec<u64> {
-        ledger
-            .after(after, limit)
-            .iter()
-            .map(|entry| entry.seq)
-            .collect()
+        ledger.after(after, limit).iter().map(|entry| entry.seq).collect()
     }
 
     #[test]
@@ -204,13 +175,7 @@ mod tests {
         assert_eq!(sequence(&ledger, 0, 10), [1, 2, 3]);
         assert_eq!(sequence(&ledger, 1, 1), [2]);
         assert_eq!(sequence(&ledger, 3, 10), [0_u64; 0]);
-        assert_eq!(
-            ledger.count(),
-            Count {
-                received: 3,
-                events: 2
-            }
-        );
+        assert_eq!(ledger.count(), Count { received: 3, events: 2 });
         let arrivals: Vec<_> = ledger.of_event("a").iter().map(|entry| entry.seq).collect();
         assert_eq!(arrivals, [1, 2]);
         assert_eq!(ledger.raw("a").unwrap(), "2");
@@ -231,13 +196,7 @@ mod tests {
         }
         assert!(ledger.of_event("first").is_empty());
         assert_eq!(ledger.of_event("again").len(), MAX_ENTRIES);
-        assert_eq!(
-            ledger.count(),
-            Count {
-                received: MAX_ENTRIES as u64 + 1,
-                events: 2
-            }
-        );
+        assert_eq!(ledger.count(), Count { received: MAX_ENTRIES as u64 + 1, events: 2 });
         assert_eq!(sequence(&ledger, 0, 1), [2]);
     }
 
@@ -246,13 +205,7 @@ mod tests {
         let mut ledger = Ledger::default();
         record(&mut ledger, &["a"], "1");
         ledger.clear();
-        assert_eq!(
-            ledger.count(),
-            Count {
-                received: 0,
-                events: 0
-            }
-        );
+        assert_eq!(ledger.count(), Count { received: 0, events: 0 });
         record(&mut ledger, &["a"], "2");
         assert_eq!(sequence(&ledger, 0, 10), [2]);
     }

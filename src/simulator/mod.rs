@@ -74,22 +74,9 @@ pub struct Tenant {
 
 impl Settings {
     /// One worker, connections kept for five seconds as usual servers do, and no scenario.
-    pub fn new(
-        bind: SocketAddr,
-        tenants: Vec<Tenant>,
-        versions: Vec<String>,
-        validate: Validate,
-    ) -> Self {
+    pub fn new(bind: SocketAddr, tenants: Vec<Tenant>, versions: Vec<String>, validate: Validate) -> Self {
         let (scenario, keep_alive, workers) = (Scenario::default(), Duration::from_secs(5), 1);
-        Self {
-            bind,
-            tenants,
-            versions,
-            validate,
-            scenario,
-            keep_alive,
-            workers,
-        }
+        Self { bind, tenants, versions, validate, scenario, keep_alive, workers }
     }
 }
 

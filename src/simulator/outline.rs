@@ -18,12 +18,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 4] = [
-        Self::Event,
-        Self::Events,
-        Self::AsyncEvent,
-        Self::AsyncEvents,
-    ];
+    const ALL: [Self; 4] = [Self::Event, Self::Events, Self::AsyncEvent, Self::AsyncEvents];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -40,31 +35,10 @@ impl Operation {
     }
 
     fn children(self) -> &'static [&'static str] {
-        const BATCH: &[&str] = &[
-            "platformId",
-            "serviceId",
-            "channel",
-            "numEvents",
-            "payLoad",
-            "hashKey",
-        ];
+        const BATCH: &[&str] = &["platformId", "serviceId", "channel", "numEvents", "payLoad", "hashKey"];
         match self {
-            Self::Event => &[
-                "platformId",
-                "serviceId",
-                "channel",
-                "responseRequired",
-                "payLoad",
-                "hashKey",
-            ],
-            Self::AsyncEvent => &[
-                "platformId",
-                "serviceId",
-                "channel",
-                "payLoad",
-                "callbackId",
-                "hashKey",
-            ],
+            Self::Event => &["platformId", "serviceId", "channel", "responseRequired", "payLoad", "hashKey"],
+            Self::AsyncEvent => &["platformId", "serviceId", "channel", "payLoad", "callbackId", "hashKey"],
             Self::Events | Self::AsyncEvents => BATCH,
         }
     }
@@ -75,9 +49,7 @@ pub(super) fn operation(text: &str) -> Result<Operation, String> {
     let mut reader = reader(text);
     let mut outline = Outline::default();
     loop {
-        let event = reader
-            .next()
-            .map_err(|_| "the request is not well-formed XML".to_owned())?;
+        let event = reader.next().map_err(|_| "the request is not well-formed XML".to_owned())?;
         match event {
             XmlEvent::EndDocument => return outline.finish(),
             XmlEvent::StartElement { name, .. } => outline.enter(name)?,
@@ -153,9 +125,7 @@ impl Outline {
             return Ok(operation);
         }
         let (name, expected) = (operation.name(), operation.children().join(", "));
-        Err(format!(
-            "the children of {name} are, in this order: {expected}"
-        ))
+        Err(format!("the children of {name} are, in this order: {expected}"))
     }
 }
 

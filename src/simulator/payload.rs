@@ -37,14 +37,10 @@ pub(super) fn read(payload: &str) -> Result<Document, String> {
         let event = reader.next();
         match event {
             Ok(XmlEvent::EndDocument) => return Ok(document),
-            Ok(XmlEvent::StartElement {
-                name, attributes, ..
-            }) => {
+            Ok(XmlEvent::StartElement { name, attributes, .. }) => {
                 match path.len() {
                     0 => {
-                        let version = attributes
-                            .into_iter()
-                            .find(|a| a.name.local_name == "version");
+                        let version = attributes.into_iter().find(|a| a.name.local_name == "version");
                         document.version = version.map(|attribute| attribute.value);
                     }
                     1 => document.events.push(EventFacts::default()),
@@ -63,9 +59,7 @@ pub(super) fn read(payload: &str) -> Result<Document, String> {
             Err(error) => {
                 let place = error.position();
                 let (line, column) = (place.row + 1, place.column + 1);
-                return Err(format!(
-                    "not well-formed XML at line {line}, column {column}"
-                ));
+                return Err(format!("not well-formed XML at line {line}, column {column}"));
             }
         }
     }
@@ -108,31 +102,16 @@ mod tests {
             outcome: "Success".to_owned(),
             amount: Some("12500.00".to_owned()),
         };
-        let second = EventFacts {
-            id: Some("e-2".to_owned()),
-            ..EventFacts::default()
-        };
+        let second = EventFacts { id: Some("e-2".to_owned()), ..EventFacts::default() };
         let version = Some("1.1".to_owned());
-        assert_eq!(
-            read(payload),
-            Ok(Document {
-                version,
-                events: vec![first, second]
-            })
-        );
+        assert_eq!(read(payload), Ok(Document { version, events: vec![first, second] }));
     }
 
     #[test]
     fn what_is_not_xml_is_refused_with_its_place_and_without_its_text() {
         let refused = read("<Events>\n<secret").unwrap_err();
-        assert!(
-            refused.starts_with("not well-formed XML at line 2"),
-            "{refused}"
-        );
+        assert!(refused.starts_with("not well-formed XML at line 2"), "{refused}");
         assert!(!refused.contains("secret"));
-        assert_eq!(
-            read("<!DOCTYPE e><e/>"),
-            Err("a payload has no DOCTYPE".to_owned())
-        );
+        assert_eq!(read("<!DOCTYPE e><e/>"), Err("a payload has no DOCTYPE".to_owned()));
     }
 }

@@ -52,10 +52,7 @@ pub(super) struct Director {
 
 impl Director {
     pub(super) fn new(scenario: Scenario) -> Self {
-        Self {
-            told: None,
-            rules: scenario.rules.into_iter().map(|rule| (rule, 0)).collect(),
-        }
+        Self { told: None, rules: scenario.rules.into_iter().map(|rule| (rule, 0)).collect() }
     }
 
     pub(super) fn told(&self) -> Option<&Behaviour> {
@@ -76,31 +73,19 @@ impl Director {
 
     pub(super) fn direct(&mut self, events: &[EventFacts]) -> Direction {
         if let Some(behaviour) = self.told.clone() {
-            return Direction {
-                behaviour,
-                events: Vec::new(),
-            };
+            return Direction { behaviour, events: Vec::new() };
         }
-        triggered(events)
-            .or_else(|| self.ruled(events))
-            .unwrap_or_default()
+        triggered(events).or_else(|| self.ruled(events)).unwrap_or_default()
     }
 
     fn ruled(&mut self, events: &[EventFacts]) -> Option<Direction> {
         let mut found = None;
         for (index, event) in events.iter().enumerate() {
-            for (rule, seen) in self
-                .rules
-                .iter_mut()
-                .filter(|(rule, _)| rule.matches(event))
-            {
+            for (rule, seen) in self.rules.iter_mut().filter(|(rule, _)| rule.matches(event)) {
                 *seen += 1;
                 if found.is_none() && rule.holds_for(*seen) {
                     let behaviour = rule.behaviour.clone();
-                    found = Some(Direction {
-                        behaviour,
-                        events: vec![index],
-                    });
+                    found = Some(Direction { behaviour, events: vec![index] });
                 }
             }
         }
@@ -129,13 +114,8 @@ fn triggered(events: &[EventFacts]) -> Option<Direction> {
 
 impl Rule {
     fn matches(&self, event: &EventFacts) -> bool {
-        self.event_type
-            .as_ref()
-            .is_none_or(|wanted| *wanted == event.event_type)
-            && self
-                .customer
-                .as_ref()
-                .is_none_or(|wanted| *wanted == event.customer)
+        self.event_type.as_ref().is_none_or(|wanted| *wanted == event.event_type)
+            && self.customer.as_ref().is_none_or(|wanted| *wanted == event.customer)
     }
 
     /// `seen` counts the matching events, this one included.
@@ -171,18 +151,13 @@ mod tests {
         let mut director = director(
             "[[rules]]\nevent_type = \"Login\"\nafter = 1\ntimes = 2\nbehaviour = { code = \"ERROR\" }",
         );
-        let told: Vec<_> = (0..5)
-            .map(|_| code(&mut director, &[event("Login", "c")]))
-            .collect();
+        let told: Vec<_> = (0..5).map(|_| code(&mut director, &[event("Login", "c")])).collect();
         let error = Some("ERROR".to_owned());
         assert_eq!(told, [None, error.clone(), error, None, None]);
         assert_eq!(code(&mut director, &[event("Logout", "c")]), None);
         director.reset();
         assert_eq!(code(&mut director, &[event("Login", "c")]), None);
-        assert_eq!(
-            code(&mut director, &[event("Login", "c")]),
-            Some("ERROR".to_owned())
-        );
+        assert_eq!(code(&mut director, &[event("Login", "c")]), Some("ERROR".to_owned()));
     }
 
     #[test]
@@ -193,10 +168,7 @@ mod tests {
         assert_eq!(direction.behaviour.code.as_deref(), Some("TIMEOUT"));
         assert_eq!(direction.events, [1]);
         assert_eq!(code(&mut director, &events[..1]).as_deref(), Some("ERROR"));
-        director.tell(Behaviour {
-            fault: Fault::Reset,
-            ..Behaviour::default()
-        });
+        director.tell(Behaviour { fault: Fault::Reset, ..Behaviour::default() });
         assert_eq!(director.direct(&events).behaviour.fault, Fault::Reset);
         director.reset();
         assert_eq!(code(&mut director, &events).as_deref(), Some("TIMEOUT"));

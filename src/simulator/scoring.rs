@@ -57,10 +57,7 @@ pub(super) fn assess(event: &EventFacts) -> Assessment {
     } else if outcome > 0 {
         reasons.push(format!("outcome adds {outcome}"));
     }
-    Assessment {
-        score: (base + outcome + amount).min(100),
-        reasons,
-    }
+    Assessment { score: (base + outcome + amount).min(100), reasons }
 }
 
 fn event_type_points(event_type: &str) -> u32 {
@@ -86,12 +83,8 @@ fn outcome_points(outcome: &str) -> u32 {
 /// The points, and the limit that the amount is over.
 fn amount_points(amount: Option<&str>) -> (u32, u32) {
     const STEPS: [(u32, u32); 4] = [(100_000, 50), (10_000, 30), (5_000, 20), (1_000, 10)];
-    let amount: Decimal = amount
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_default();
-    let step = STEPS
-        .into_iter()
-        .find(|(limit, _)| amount > Decimal::from(*limit));
+    let amount: Decimal = amount.and_then(|text| text.parse().ok()).unwrap_or_default();
+    let step = STEPS.into_iter().find(|(limit, _)| amount > Decimal::from(*limit));
     step.map_or((0, 0), |(limit, points)| (points, limit))
 }
 
@@ -120,11 +113,7 @@ mod tests {
         ];
         for (event_type, outcome, amount, score, action) in cases {
             let assessed = event(event_type, outcome, amount);
-            assert_eq!(
-                (assessed.score, assessed.action()),
-                (score, action),
-                "{event_type}"
-            );
+            assert_eq!((assessed.score, assessed.action()), (score, action), "{event_type}");
             assert!((1..=2).contains(&assessed.reasons.len()));
         }
     }

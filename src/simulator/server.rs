@@ -74,11 +74,7 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
     let address = server.addrs().first().copied().unwrap_or(bind);
     let server = server.run();
     let handle = server.handle();
-    Ok(Running {
-        address,
-        handle,
-        server: tokio::spawn(server),
-    })
+    Ok(Running { address, handle, server: tokio::spawn(server) })
 }
 
 async fn receive(request: HttpRequest, body: Bytes, xceed: Data<Xceed>) -> HttpResponse {
@@ -86,14 +82,9 @@ async fn receive(request: HttpRequest, body: Bytes, xceed: Data<Xceed>) -> HttpR
         return HttpResponse::NotFound().body("GET / lists what there is\n");
     }
     if request.method() != Method::POST {
-        return HttpResponse::MethodNotAllowed()
-            .insert_header((ALLOW, "POST"))
-            .finish();
+        return HttpResponse::MethodNotAllowed().insert_header((ALLOW, "POST")).finish();
     }
-    let soap_action = request
-        .headers()
-        .get("SOAPAction")
-        .and_then(|value| value.to_str().ok());
+    let soap_action = request.headers().get("SOAPAction").and_then(|value| value.to_str().ok());
     let reply = xceed.receive(soap_action, body);
     if !reply.delay.is_zero() {
         sleep(reply.delay).await;
@@ -108,8 +99,6 @@ async fn receive(request: HttpRequest, body: Bytes, xceed: Data<Xceed>) -> HttpR
             sleep(DROP).await;
             connection::reset(&request)
         }
-        _ => HttpResponse::build(status)
-            .content_type(message.content_type)
-            .body(message.body),
+        _ => HttpResponse::build(status).content_type(message.content_type).body(message.body),
     }
 }

@@ -18,13 +18,7 @@ pub(super) struct Signed<'a> {
 impl Signed<'_> {
     /// The `hashKey` that these fields have under this secret key.
     pub(super) fn hash_key(&self, secret_key: &str) -> String {
-        let before = [
-            self.platform_id,
-            self.service_id,
-            self.channel,
-            secret_key,
-            self.payload,
-        ];
+        let before = [self.platform_id, self.service_id, self.channel, secret_key, self.payload];
         let text = before.concat() + self.callback_id.unwrap_or_default();
         hex::encode(Sha1::digest(text))
     }
@@ -38,42 +32,26 @@ mod tests {
 
     fn hash(channel: &str, payload: &str, callback_id: Option<&str>) -> String {
         let (platform_id, service_id) = ("3", "210021");
-        Signed {
-            platform_id,
-            service_id,
-            channel,
-            payload,
-            callback_id,
-        }
-        .hash_key(SECRET)
+        Signed { platform_id, service_id, channel, payload, callback_id }.hash_key(SECRET)
     }
 
     // The expected values were made with `sha1sum`.
     #[test]
     fn a_request_without_a_callback_is_signed_up_to_its_payload() {
         let payload = r#"<Events xmlns="urn:xceed:events:1.0" version="1.0"/>"#;
-        assert_eq!(
-            hash("OLBBusiness", payload, None),
-            "d158629a5c0bfb8ccd31d5bbf895221986728cd0"
-        );
+        assert_eq!(hash("OLBBusiness", payload, None), "d158629a5c0bfb8ccd31d5bbf895221986728cd0");
     }
 
     #[test]
     fn the_callback_id_comes_last() {
         let payload = r#"<Events xmlns="urn:xceed:events:1.0" version="1.0"/>"#;
-        assert_eq!(
-            hash("OLBBusiness", payload, Some("cb-7")),
-            "67d988e31c7a3103e1efe4ca510185285e4e4c6c"
-        );
+        assert_eq!(hash("OLBBusiness", payload, Some("cb-7")), "67d988e31c7a3103e1efe4ca510185285e4e4c6c");
     }
 
     #[test]
     fn text_is_signed_as_its_utf_8_bytes() {
         let payload = "<Events xmlns=\"urn:xceed:events:1.0\" version=\"1.0\">\
                        <n>Zoë &amp; €5 &lt;😀&gt;</n></Events>";
-        assert_eq!(
-            hash("Wire", payload, None),
-            "fae28f318fdc5f5702cc9291beef902f4e404e42"
-        );
+        assert_eq!(hash("Wire", payload, None), "fae28f318fdc5f5702cc9291beef902f4e404e42");
     }
 }

@@ -51,9 +51,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, String> {
 
 /// The envelope of an answer with Results.
 pub(super) fn answer(operation: Operation, results: Results) -> String {
-    let answer = Some(Answer {
-        results: writable_results(results),
-    });
+    let answer = Some(Answer { results: writable_results(results) });
     let mut body = AnswerBody::default();
     match operation {
         Operation::Event => body.event = answer,
@@ -66,14 +64,8 @@ pub(super) fn answer(operation: Operation, results: Results) -> String {
 
 /// The envelope of a SOAP Fault: `code` is `Client` or `Server`.
 pub(super) fn fault(code: &str, text: &str) -> String {
-    let fault = Fault {
-        code: format!("soap:{code}"),
-        text: writable(text.to_owned()),
-    };
-    write(AnswerBody {
-        fault: Some(fault),
-        ..AnswerBody::default()
-    })
+    let fault = Fault { code: format!("soap:{code}"), text: writable(text.to_owned()) };
+    write(AnswerBody { fault: Some(fault), ..AnswerBody::default() })
 }
 
 fn write(body: AnswerBody) -> String {
@@ -144,11 +136,6 @@ fn writable_results(mut results: Results) -> Results {
 /// The writer lets through what no XML document may hold, and a carriage return that no reader
 /// would hand back: both become U+FFFD.
 fn writable(text: String) -> String {
-    let forbidden =
-        |c: char| matches!(c, '\u{0}'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    if text.contains(forbidden) {
-        text.replace(forbidden, "\u{fffd}")
-    } else {
-        text
-    }
+    let forbidden = |c: char| matches!(c, '\u{0}'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    if text.contains(forbidden) { text.replace(forbidden, "\u{fffd}") } else { text }
 }

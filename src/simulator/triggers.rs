@@ -91,60 +91,26 @@ mod tests {
         ];
         for (customer, word) in cases {
             let code = Some(word.to_owned());
-            let expected = Behaviour {
-                code,
-                ..Behaviour::default()
-            };
+            let expected = Behaviour { code, ..Behaviour::default() };
             assert_eq!(behaviour(customer), Some(expected), "{customer}");
         }
     }
 
     #[test]
     fn words_combine() {
-        let slow = Behaviour {
-            delay_ms: Some(1500),
-            ..Behaviour::default()
-        };
+        let slow = Behaviour { delay_ms: Some(1500), ..Behaviour::default() };
         let score = Some(Score("73.5".to_owned()));
         let action = Some("Hold".to_owned());
         let combined = [
             ("SIM-SLOW-1500", slow.clone()),
-            (
-                "SIM-SLOW-1500-SCORE-73.5",
-                Behaviour {
-                    score: score.clone(),
-                    ..slow.clone()
-                },
-            ),
+            ("SIM-SLOW-1500-SCORE-73.5", Behaviour { score: score.clone(), ..slow.clone() }),
             (
                 "SIM-SCORE-73.5-ACTION-Hold",
-                Behaviour {
-                    score,
-                    action: action.clone(),
-                    ..Behaviour::default()
-                },
+                Behaviour { score, action: action.clone(), ..Behaviour::default() },
             ),
-            (
-                "SIM-ACTION-Hold",
-                Behaviour {
-                    action,
-                    ..Behaviour::default()
-                },
-            ),
-            (
-                "SIM-ERROR-SLOW-1500",
-                Behaviour {
-                    code: Some("ERROR".to_owned()),
-                    ..slow.clone()
-                },
-            ),
-            (
-                "SIM-SLOW-1500-RESET-MIDWAY",
-                Behaviour {
-                    fault: Fault::ResetMidway,
-                    ..slow
-                },
-            ),
+            ("SIM-ACTION-Hold", Behaviour { action, ..Behaviour::default() }),
+            ("SIM-ERROR-SLOW-1500", Behaviour { code: Some("ERROR".to_owned()), ..slow.clone() }),
+            ("SIM-SLOW-1500-RESET-MIDWAY", Behaviour { fault: Fault::ResetMidway, ..slow }),
         ];
         for (customer, expected) in combined {
             assert_eq!(behaviour(customer), Some(expected), "{customer}");

@@ -64,12 +64,7 @@ impl Xceed {
             Err(text) => {
                 let envelope = soap::fault("Client", &text);
                 entry.fault = Some(text);
-                Reply {
-                    delay: Duration::ZERO,
-                    fault: Fault::None,
-                    status: 500,
-                    envelope,
-                }
+                Reply { delay: Duration::ZERO, fault: Fault::None, status: 500, envelope }
             }
         };
         self.ledger().record(entry, body);
@@ -83,16 +78,10 @@ impl Xceed {
         entry.event_ids = events.iter().filter_map(|event| event.id.clone()).collect();
         entry.hash_ok = self.checks.hash_ok(&request);
         let verdict = match self.checks.pass(&request, entry.hash_ok, &document) {
-            Err(results) => Verdict {
-                results: *results,
-                behaviour: Behaviour::default(),
-            },
+            Err(results) => Verdict { results: *results, behaviour: Behaviour::default() },
             Ok(()) => self.obey(&request, events),
         };
-        let Verdict {
-            mut results,
-            behaviour,
-        } = verdict;
+        let Verdict { mut results, behaviour } = verdict;
         answer::disturb(&mut results, behaviour.fault);
         entry.note(&results, behaviour.fault);
         let reply = Reply {
@@ -111,14 +100,8 @@ impl Xceed {
 
     /// What the scenario wants, and where it leaves things open, the scoring.
     fn obey(&self, request: &Request, events: &[EventFacts]) -> Verdict {
-        let Direction {
-            behaviour,
-            events: concerned,
-        } = self.director().direct(events);
-        let code = behaviour
-            .code
-            .clone()
-            .unwrap_or_else(|| "SUCCESS".to_owned());
+        let Direction { behaviour, events: concerned } = self.director().direct(events);
+        let code = behaviour.code.clone().unwrap_or_else(|| "SUCCESS".to_owned());
         let named = match request.num_events {
             None => events.first(),
             Some(_) if code == "SUCCESS" => None,
@@ -149,10 +132,7 @@ fn matches_action(request: Request, soap_action: Option<&str>) -> Result<Request
     if said.is_empty() || said == request.operation.soap_action() {
         return Ok(request);
     }
-    Err(format!(
-        "the SOAPAction of {} is another",
-        request.operation.name()
-    ))
+    Err(format!("the SOAPAction of {} is another", request.operation.name()))
 }
 
 fn give_score(results: &mut Results, behaviour: &Behaviour, event: Option<&EventFacts>) {
@@ -168,11 +148,7 @@ fn give_score(results: &mut Results, behaviour: &Behaviour, event: Option<&Event
         };
         results.risk_score = has_score.then(|| assessed.score_text());
         results.risk_action = has_action.then(|| assessed.action().to_owned());
-        results.reasons = if has_score {
-            assessed.reasons
-        } else {
-            Vec::new()
-        };
+        results.reasons = if has_score { assessed.reasons } else { Vec::new() };
     }
     if let Some(reasons) = &behaviour.reasons {
         results.reasons.clone_from(reasons);
@@ -189,9 +165,7 @@ impl Entry {
             self.return_code = Some(results.return_code.clone());
         }
         if fault != Fault::None {
-            self.fault = serde_json::to_value(fault)
-                .ok()
-                .and_then(|v| v.as_str().map(str::to_owned));
+            self.fault = serde_json::to_value(fault).ok().and_then(|v| v.as_str().map(str::to_owned));
         }
     }
 }

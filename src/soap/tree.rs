@@ -1,9 +1,9 @@
 //! Small XML documents from outside, read into a tree under strict limits by quick-xml. No DOCTYPE, no entities beyond
 //! the five, UTF-8 alone; everything that costs memory has a limit. Not a validator.
 
-use quick_xml::{NsReader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
+use quick_xml::{NsReader, XmlVersion};
 
 /// The longest document, in bytes.
 pub const DOCUMENT_MAX: usize = 256 * 1024;

@@ -124,8 +124,7 @@ pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resu
             Ok((TenantName::new(tenant), CustomerId::new(customer), read_time(row.get(2)?)))
         })?;
         let mut keys = connection.prepare("SELECT tenant, fingerprint FROM promoted_key")?;
-        let keys =
-            keys.query_map([], |row| Ok((TenantName::new(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
+        let keys = keys.query_map([], |row| Ok((TenantName::new(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
         Ok(Resumption {
             queued: queued.collect::<rusqlite::Result<_>>()?,
             recent: recent.collect::<rusqlite::Result<_>>()?,

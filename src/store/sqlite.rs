@@ -51,8 +51,9 @@ impl Sqlite {
         let mut connection = Connection::open(&file).map_err(|e| refuse(&file, &e.to_string()))?;
         configure(&connection).map_err(|e| refuse(&file, &e.to_string()))?;
         migrate(&mut connection, &file)?;
-        let last: Seq =
-            connection.query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0)).map_err(failed)?;
+        let last: Seq = connection
+            .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))
+            .map_err(failed)?;
         let health = Arc::new(Health::default());
         let (queue, commands) = mpsc::channel();
         let (stop_checkpoints, stopped) = mpsc::channel();
@@ -205,7 +206,9 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
         let transaction = connection.transaction().map_err(failed)?;
         transaction.execute_batch(migration).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", i64::try_from(version + 1).unwrap_or(i64::MAX)).map_err(failed)?;
+        transaction
+            .pragma_update(None, "user_version", i64::try_from(version + 1).unwrap_or(i64::MAX))
+            .map_err(failed)?;
         transaction.commit().map_err(failed)?;
     }
     Ok(())

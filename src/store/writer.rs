@@ -8,9 +8,9 @@ use crate::application::ports::{Record, Seq, Settlement, StoreError};
 use crate::domain::delivery::{Attempt, State};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -199,8 +199,8 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
         tell(transaction, end.seq, told)?.ok();
     }
     if let Some(late) = &end.late {
-        let mut insert =
-            transaction.prepare_cached("INSERT INTO late VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING")?;
+        let mut insert = transaction
+            .prepare_cached("INSERT INTO late VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING")?;
         insert.execute(params![
             end.seq,
             late.verdict.name(),
@@ -220,7 +220,9 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
             transaction.prepare_cached("DELETE FROM delivery WHERE seq = ?1")?.execute([end.seq])?;
         }
         State::Queued { due } => queue(transaction, end.seq, end.state.name(), time(*due), None)?,
-        State::Parked { reason } => queue(transaction, end.seq, end.state.name(), time(end.at), Some(reason))?,
+        State::Parked { reason } => {
+            queue(transaction, end.seq, end.state.name(), time(end.at), Some(reason))?
+        }
     }
     Ok(Ok(()))
 }

@@ -24,7 +24,8 @@ impl DisplayFields {
     /// The text; where it would be too long, whole pairs are dropped from the end and counted. `None` without a pair.
     pub fn text(&self) -> Option<String> {
         let lengths: Vec<usize> = self.0.iter().map(|pair| pair.chars().count()).collect();
-        let joined = |kept: usize| lengths[..kept].iter().sum::<usize>() + BETWEEN.len() * kept.saturating_sub(1);
+        let joined =
+            |kept: usize| lengths[..kept].iter().sum::<usize>() + BETWEEN.len() * kept.saturating_sub(1);
         let all = self.0.len();
         if joined(all) <= LENGTH_MAX {
             return (all > 0).then(|| self.0.join(BETWEEN));

@@ -6,6 +6,7 @@ use super::schema::SchemaSet;
 use crate::domain::identifiers::TenantName;
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -111,6 +112,9 @@ impl Settings {
     /// behind the other without separators, so each has a form that the next can't be mistaken for.
     pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
         let mut faults = Vec::new();
+        if !is_safe(&self.url) {
+            faults.push(("url", "must be an https address; plain http is for loopback addresses alone"));
+        }
         if !is_made_of(&self.platform_id, 1, 10, |b| b.is_ascii_digit()) {
             faults.push(("platform_id", "must be 1 to 10 digits, as issued by the vendor"));
         }
@@ -124,7 +128,8 @@ impl Settings {
         if !self.channels.values().all(|word| is_channel(word)) {
             faults.push(("channels", "must map event types to channels of 1 to 32 letters"));
         }
-        let is_key = |key: &Secret| is_made_of(key.expose(), 16, 64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let is_key =
+            |key: &Secret| is_made_of(key.expose(), 16, 64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let key_rule = "must be 16 to 64 of the digits 0-9a-f, as issued by the vendor; \
                         look for a space or a line break around it";
         if !is_key(&self.secret_key) {
@@ -148,6 +153,14 @@ impl Settings {
         };
         keys(self).iter().any(|key| keys(other).iter().any(|other| other.expose() == key.expose()))
     }
+}
+
+/// https, or plain http that does not leave the machine.
+fn is_safe(url: &str) -> bool {
+    let Ok(url) = url.parse::<reqwest::Url>() else { return false };
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    !host.is_empty() && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
 }
 
 fn is_made_of(text: &str, min: usize, max: usize, allowed: impl Fn(u8) -> bool) -> bool {
@@ -179,7 +192,7 @@ mod tests {
 
     fn link(platform_id: &str, service_id: &str, channel: &str, key: &str) -> Settings {
         Settings {
-            url: String::new(),
+            url: "http://127.0.0.1:9/xceed".into(),
             platform_id: platform_id.into(),
             service_id: service_id.into(),
             secret_key: Secret::new(key.into()),
@@ -210,10 +223,24 @@ mod tests {
 
     #[test]
     fn each_value_has_its_form() {
-        assert_eq!(link("3", "210021", "Wire", KEY).faults(), []);
+        assert!(link("3", "210021", "Wire", KEY).faults().is_empty());
         let faults = link("3a", "", "Wire 1", "311A5439C8BDA8EF").faults();
         let fields: Vec<_> = faults.iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["platform_id", "service_id", "channel", "secret_key"]);
         assert_eq!(link("3", "210021", "Wire", "311a5439c8bda8ef\n").faults().len(), 1);
+    }
+
+    #[test]
+    fn plain_http_stays_on_the_machine() {
+        for good in
+            ["https://xceed.example/api", "http://127.0.0.1:9/x", "http://[::1]/", "http://localhost/"]
+        {
+            assert!(is_safe(good), "{good}");
+        }
+        for bad in
+            ["http://xceed.example/", "http://127.0.0.1.example/", "ftp://localhost/", "xceed", "https://"]
+        {
+            assert!(!is_safe(bad), "{bad}");
+        }
     }
 }

@@ -106,7 +106,8 @@ impl Mapping {
     /// # Errors
     /// Everything that is wrong with it, each a sentence that names the element.
     pub fn compile(text: &str, set: &SchemaSet) -> Result<Self, Vec<String>> {
-        let document: Document = toml::from_str(text).map_err(|e| vec![e.to_string().trim_end().to_owned()])?;
+        let document: Document =
+            toml::from_str(text).map_err(|e| vec![e.to_string().trim_end().to_owned()])?;
         let mut compiler = Compiler { document, errors: Vec::new(), used: Vec::new() };
         let mapping = compiler.mapping(set);
         compiler.check_leftovers();
@@ -260,7 +261,13 @@ impl Compiler {
         Some(Place::Part(Part { tags: tags(element, event.namespace.as_deref(), ""), slots, event_types }))
     }
 
-    fn slot(&mut self, element: &Element, simple: &SimpleType, parent: &Element, above: &str) -> Option<Slot> {
+    fn slot(
+        &mut self,
+        element: &Element,
+        simple: &SimpleType,
+        parent: &Element,
+        above: &str,
+    ) -> Option<Slot> {
         let key = format!("{above}{}", element.name);
         let sources = self.document.elements.get(&key).map(Feeds::sources).unwrap_or_default();
         self.used.push(key.clone());
@@ -273,7 +280,8 @@ impl Compiler {
         if sources.is_empty() && element.min == 0 {
             return None; // never sent
         }
-        let replaceable = |words: &&Vec<String>| simple.kind == Kind::Token && words.iter().any(|w| w == OTHER);
+        let replaceable =
+            |words: &&Vec<String>| simple.kind == Kind::Token && words.iter().any(|w| w == OTHER);
         Some(Slot {
             element: element.name.clone(),
             tags: tags(element, parent.namespace.as_deref(), ""),
@@ -344,10 +352,13 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_said_at_once() {
-        let text = "display_fields = 'DisplayField'\n[elements]\nEventIdd = 'eventId'\n[parts]\nTransfer = []";
+        let text =
+            "display_fields = 'DisplayField'\n[elements]\nEventIdd = 'eventId'\n[parts]\nTransfer = []";
         let errors = Mapping::compile(text, &shipped()).expect_err("broken");
         let all = errors.join("\n");
-        for part in ["DisplayField: ", "nearest element is EventId", "[parts] Transfer", "EventTime is required"] {
+        for part in
+            ["DisplayField: ", "nearest element is EventId", "[parts] Transfer", "EventTime is required"]
+        {
             assert!(all.contains(part), "{part} in {all}");
         }
         assert!(Mapping::compile("elements = 3", &shipped()).is_err());

@@ -224,7 +224,8 @@ impl ApiSet {
     /// # Errors
     /// Everything that is wrong with it, each a sentence that names the place.
     pub fn compile(text: &str) -> Result<Self, Vec<String>> {
-        let document: Document = toml::from_str(text).map_err(|e| vec![e.to_string().trim_end().to_owned()])?;
+        let document: Document =
+            toml::from_str(text).map_err(|e| vec![e.to_string().trim_end().to_owned()])?;
         let mut errors = check_names(&document);
         for name in OPERATIONS.iter().filter(|name| !document.operations.contains_key(**name)) {
             errors.push(format!("[operations.{name}] is missing"));
@@ -327,8 +328,10 @@ fn check_names(document: &Document) -> Vec<String> {
     };
     let operations = document.operations.values().flat_map(of_operation);
     let names = callback.into_iter().cloned().chain(operations).chain(document.results.names());
-    let mut errors: Vec<String> =
-        names.filter(|name| !is_name(name)).map(|name| format!("{name:?} is no name of an element")).collect();
+    let mut errors: Vec<String> = names
+        .filter(|name| !is_name(name))
+        .map(|name| format!("{name:?} is no name of an element"))
+        .collect();
     for (name, form) in &document.operations {
         if form.soap_action.chars().any(|c| c.is_control() || c == '"' || !c.is_ascii()) {
             errors.push(format!("[operations.{name}] soap_action must be printable ASCII without quotes"));
@@ -404,7 +407,9 @@ mod tests {
             .replace("[\"hashKey\", \"hash\"]", "[\"hash key\", \"secret_key\"]")
             .replace("[operations.addMEvents]", "[operations.addMany]");
         let errors = ApiSet::compile(&broken).expect_err("broken").join("\n");
-        for part in ["never sent", "no name of an element", "[operations.addMEvents] is missing", "Hash is missing"] {
+        for part in
+            ["never sent", "no name of an element", "[operations.addMEvents] is missing", "Hash is missing"]
+        {
             assert!(errors.contains(part), "{part} in {errors}");
         }
         assert!(ApiSet::compile("namespace = 1").is_err());

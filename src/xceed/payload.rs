@@ -89,7 +89,9 @@ fn field_of<'m>(
     });
     let slot = of_part.chain(mapping.slots()).find(|slot| slot.element == element)?;
     let paths = || {
-        slot.sources.iter().filter_map(|s| if let Source::Path(path) = s { Some(path.as_str()) } else { None })
+        slot.sources
+            .iter()
+            .filter_map(|s| if let Source::Path(path) = s { Some(path.as_str()) } else { None })
     };
     paths().find(|path| event.at(path).is_some_and(Field::has_data)).or_else(|| paths().next())
 }
@@ -244,7 +246,9 @@ fn write(mapping: &Mapping, filled: &[Filled<'_>], display: Option<&str>) -> Str
     text.push_str(&mapping.head);
     for (place, filled) in mapping.places.iter().zip(filled) {
         match (place, filled) {
-            (Place::Field(slot), Filled::Fields(texts)) => write_fields(&mut text, std::slice::from_ref(slot), texts),
+            (Place::Field(slot), Filled::Fields(texts)) => {
+                write_fields(&mut text, std::slice::from_ref(slot), texts)
+            }
             (Place::Part(part), Filled::Fields(texts)) => {
                 text.push_str(&part.tags.open);
                 write_fields(&mut text, &part.slots, texts);

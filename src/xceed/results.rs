@@ -112,7 +112,9 @@ fn take(
     }
     match (answer.status, open(answer.body)) {
         (_, Ok(Body::Fault)) => Err("Xceed answered a SOAP Fault"),
-        (200, Ok(Body::Message(message))) => Reading { operation, message: &message }.results(paths, event_id),
+        (200, Ok(Body::Message(message))) => {
+            Reading { operation, message: &message }.results(paths, event_id)
+        }
         (200, Err(_)) => Err("Xceed's answer is no SOAP envelope that can be read"),
         _ => Err("Xceed answered with an HTTP error"),
     }
@@ -123,7 +125,8 @@ fn is_xml(content_type: Option<&str>) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
     let utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
     utf8 && matches!(media_type.as_str(), "text/xml" | "application/xml" | "application/soap+xml")
 }
@@ -143,7 +146,8 @@ impl Reading<'_> {
         if self.text(&paths.event_id)?.is_some_and(|of| of != event_id) {
             return Err("Xceed answered for another event");
         }
-        let risk_score = self.text(&paths.risk_score)?.map(|text| score(text).ok_or(BAD_SCORE)).transpose()?;
+        let risk_score =
+            self.text(&paths.risk_score)?.map(|text| score(text).ok_or(BAD_SCORE)).transpose()?;
         let risk_action = self.word(&paths.risk_action)?;
         let message = self.text(&paths.return_message)?.map(sentence);
         let remarks = message.into_iter().chain(self.sentences(&paths.validation_error));
@@ -160,7 +164,11 @@ impl Reading<'_> {
     fn all(&self, path: &[String]) -> Vec<&Element> {
         let namespace = self.operation.inner_namespace.as_deref();
         path.iter().fold(vec![self.message], |above, name| {
-            above.iter().flat_map(|element| &element.children).filter(|child| child.is(namespace, name)).collect()
+            above
+                .iter()
+                .flat_map(|element| &element.children)
+                .filter(|child| child.is(namespace, name))
+                .collect()
         })
     }
 

@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn vectors_of_another_tool() {
         let [platform, service] = TENANT;
-        let text = "<Events xmlns=\"urn:xceed:events:1.0\" version=\"1.0\"><n>Zoë &amp; €5 &lt;😀&gt;</n></Events>";
+        let text =
+            "<Events xmlns=\"urn:xceed:events:1.0\" version=\"1.0\"><n>Zoë &amp; €5 &lt;😀&gt;</n></Events>";
         for (channel, payload, callback_id, hash) in [
             ("OLBBusiness", PAYLOAD, "", "d158629a5c0bfb8ccd31d5bbf895221986728cd0"),
             ("OLBBusiness", PAYLOAD, "cb-7", "67d988e31c7a3103e1efe4ca510185285e4e4c6c"),

@@ -71,7 +71,8 @@ impl Scoring for SoapClient {
     }
 
     fn send(&self, tenant: &Tenant, message: Message) -> Local<Sent> {
-        let line = Line { link: self.links[&tenant.name].clone(), client: self.clients[&tenant.name].clone() };
+        let line =
+            Line { link: self.links[&tenant.name].clone(), client: self.clients[&tenant.name].clone() };
         Box::pin(async move { line.send(&message).await })
     }
 }

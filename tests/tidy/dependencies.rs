@@ -7,9 +7,7 @@ use serde_json::Value;
 
 /// Packages whose licence, as `cargo metadata` gives it, does not satisfy the list.
 pub(crate) fn licences(metadata: &Value, allowed: &[&str]) -> Vec<String> {
-    let packages = metadata["packages"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
+    let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
     let mut found = Vec::new();
     for package in packages {
         let name = package["name"].as_str().unwrap_or("?");
@@ -36,9 +34,7 @@ pub(crate) fn locked(lock: &str, own: &str, banned: &[&str]) -> Vec<String> {
     for package in lock.split("[[package]]").skip(1) {
         let field = |name: &str| {
             let start = format!("{name} = \"");
-            let value = package
-                .lines()
-                .find_map(|line| line.strip_prefix(start.as_str()));
+            let value = package.lines().find_map(|line| line.strip_prefix(start.as_str()));
             value.map(|value| value.trim_end_matches('"'))
         };
         let name = field("name").unwrap_or("?");
@@ -64,15 +60,9 @@ pub(crate) fn locked(lock: &str, own: &str, banned: &[&str]) -> Vec<String> {
 
 /// Whether a licence expression can be met with the allowed licences alone.
 fn satisfies(expression: &str, allowed: &[&str]) -> bool {
-    let spaced = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut reader = Reader {
-        words: &words,
-        allowed,
-    };
+    let mut reader = Reader { words: &words, allowed };
     let met = reader.any_of();
     met && reader.words.is_empty()
 }
@@ -170,18 +160,14 @@ mod tests {
         ]});
         let found = licences(&metadata, ALLOWED);
         assert_eq!(found.len(), 2);
-        assert!(
-            found[0].starts_with("bad:") && found[1].starts_with("mute:"),
-            "{found:?}"
-        );
+        assert!(found[0].starts_with("bad:") && found[1].starts_with("mute:"), "{found:?}");
         assert_eq!(licences(&json!({}), ALLOWED).len(), 1);
     }
 
     #[test]
     fn a_banned_crate_or_a_foreign_origin_fails() {
         let crates_io = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
-        let good =
-            format!("[[package]]\nname = \"us\"\n\n[[package]]\nname = \"a\"\n{crates_io}\n");
+        let good = format!("[[package]]\nname = \"us\"\n\n[[package]]\nname = \"a\"\n{crates_io}\n");
         assert_eq!(locked(&good, "us", &["openssl-sys"]), Vec::<String>::new());
         let banned = format!("[[package]]\nname = \"openssl-sys\"\n{crates_io}\n");
         assert_eq!(locked(&banned, "us", &["openssl-sys"]).len(), 1);

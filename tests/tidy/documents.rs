@@ -4,26 +4,16 @@
 
 /// Documents that are missing from the tree's paths.
 pub(crate) fn missing(files: &[String], wanted: &[&str]) -> Vec<String> {
-    let absent = wanted
-        .iter()
-        .filter(|name| !files.iter().any(|file| file == *name));
-    absent
-        .map(|name| format!("{name} does not exist; write it, a reader looks for it"))
-        .collect()
+    let absent = wanted.iter().filter(|name| !files.iter().any(|file| file == *name));
+    absent.map(|name| format!("{name} does not exist; write it, a reader looks for it")).collect()
 }
 
 /// Commands that the first `lines` lines of a document do not name.
 pub(crate) fn unnamed(file: &str, text: &str, lines: usize, commands: &[&str]) -> Vec<String> {
-    let head: String = text
-        .lines()
-        .take(lines)
-        .flat_map(|line| [line, "\n"])
-        .collect();
+    let head: String = text.lines().take(lines).flat_map(|line| [line, "\n"]).collect();
     let absent = commands.iter().filter(|command| !head.contains(**command));
     absent
-        .map(|command| {
-            format!("{file}: the first {lines} lines do not name `{command}`; say it early")
-        })
+        .map(|command| format!("{file}: the first {lines} lines do not name `{command}`; say it early"))
         .collect()
 }
 
@@ -59,22 +49,10 @@ fn links(text: &str) -> Vec<(usize, String)> {
             continue;
         }
         // Every second piece between backticks is code.
-        let prose: String = content
-            .split('`')
-            .step_by(2)
-            .collect::<Vec<_>>()
-            .join("code");
-        let definition = start
-            .starts_with('[')
-            .then(|| prose.split_once("]: "))
-            .flatten();
-        let inline = prose
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split_once(')'));
-        let targets = inline
-            .map(|(target, _)| target)
-            .chain(definition.map(|(_, rest)| rest));
+        let prose: String = content.split('`').step_by(2).collect::<Vec<_>>().join("code");
+        let definition = start.starts_with('[').then(|| prose.split_once("]: ")).flatten();
+        let inline = prose.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        let targets = inline.map(|(target, _)| target).chain(definition.map(|(_, rest)| rest));
         found.extend(targets.filter_map(|target| {
             let target = target.split_whitespace().next()?;
             Some((line + 1, target.trim_matches(['<', '>']).to_string()))
@@ -111,33 +89,22 @@ mod tests {
 
     #[test]
     fn a_command_that_comes_too_late_fails() {
-        assert_eq!(
-            unnamed("a.md", "# A\nrun me\n", 2, &["run me"]),
-            Vec::<String>::new()
-        );
+        assert_eq!(unnamed("a.md", "# A\nrun me\n", 2, &["run me"]), Vec::<String>::new());
         assert_eq!(unnamed("a.md", "# A\n\nrun me\n", 2, &["run me"]).len(), 1);
     }
 
     #[test]
     fn links_to_files_of_the_tree_and_to_elsewhere_pass() {
-        let text =
-            "[a](b.md) [c](../d/e.md#f \"title\") [g](https://h.example/i) [j](#k)\n[l]: <b.md>";
+        let text = "[a](b.md) [c](../d/e.md#f \"title\") [g](https://h.example/i) [j](#k)\n[l]: <b.md>";
         let exists = |path: &str| ["docs/b.md", "d/e.md"].contains(&path);
-        assert_eq!(
-            broken_links("docs/a.md", text, exists),
-            Vec::<String>::new()
-        );
+        assert_eq!(broken_links("docs/a.md", text, exists), Vec::<String>::new());
     }
 
     #[test]
     fn links_that_lead_nowhere_fail_and_code_is_not_read() {
-        let text =
-            "[a](b.md)\n```\n[c](d.md)\n```\n`[e](f.md)` [`g`](h.md)\n[i]: j.md\n[k](../../l.md)";
+        let text = "[a](b.md)\n```\n[c](d.md)\n```\n`[e](f.md)` [`g`](h.md)\n[i]: j.md\n[k](../../l.md)";
         let found = broken_links("a.md", text, |_| false);
         assert_eq!(found.len(), 4, "{found:?}");
-        assert!(
-            found[0].starts_with("a.md:1:") && found[1].contains("h.md"),
-            "{found:?}"
-        );
+        assert!(found[0].starts_with("a.md:1:") && found[1].contains("h.md"), "{found:?}");
     }
 }

@@ -28,11 +28,7 @@ pub(crate) struct Walked<'a> {
 pub(crate) fn unread(files: &[String], walked: &Walked, readers: &[String]) -> Vec<String> {
     let mentioned = |name: &str| readers.iter().any(|text| text.contains(name));
     let inside = |folder: &str, roots: &[&str]| {
-        roots.iter().any(|root| {
-            folder
-                .strip_prefix(root)
-                .is_some_and(|rest| rest.starts_with('/'))
-        })
+        roots.iter().any(|root| folder.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')))
     };
     let mut found = Vec::new();
     for file in files.iter().filter(|file| file.starts_with("fixtures/")) {
@@ -53,9 +49,7 @@ pub(crate) fn unread(files: &[String], walked: &Walked, readers: &[String]) -> V
     }
     for root in walked.cases.iter().chain(walked.sets) {
         if files.iter().any(|file| inside(file, &[root])) && !mentioned(root) {
-            found.push(format!(
-                "{root}: no test names this folder; walk it or remove it"
-            ));
+            found.push(format!("{root}: no test names this folder; walk it or remove it"));
         }
     }
     found
@@ -63,8 +57,7 @@ pub(crate) fn unread(files: &[String], walked: &Walked, readers: &[String]) -> V
 
 /// `4-result.xml` means to be part of a case.
 fn is_numbered(name: &str) -> bool {
-    name.split_once('-')
-        .is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+    name.split_once('-').is_some_and(|(number, _)| number.parse::<u8>().is_ok())
 }
 
 #[cfg(test)]
@@ -74,10 +67,7 @@ mod tests {
     const BOTH: &str = "walk(\"fixtures/cases\"); walk(\"fixtures/sets\");";
 
     fn check(file: &str, reader: &str) -> usize {
-        let walked = Walked {
-            cases: &["fixtures/cases"],
-            sets: &["fixtures/sets"],
-        };
+        let walked = Walked { cases: &["fixtures/cases"], sets: &["fixtures/sets"] };
         unread(&[file.to_string()], &walked, &[reader.to_string()]).len()
     }
 
@@ -86,10 +76,7 @@ mod tests {
         assert_eq!(check("fixtures/cases/login/1-event.json", BOTH), 0);
         assert_eq!(check("fixtures/sets/xsd/a.xsd", BOTH), 0);
         assert_eq!(check("fixtures/sets/login/1-event.json", BOTH), 0);
-        assert_eq!(
-            check("fixtures/vectors.json", "read(\"fixtures/vectors.json\")"),
-            0
-        );
+        assert_eq!(check("fixtures/vectors.json", "read(\"fixtures/vectors.json\")"), 0);
     }
 
     #[test]

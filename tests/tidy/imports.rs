@@ -33,17 +33,9 @@ pub(crate) fn read(files: &[(String, String)]) -> Vec<Module> {
             continue;
         };
         let all = tokens(&code(text));
-        tests.extend(
-            test_modules(&all)
-                .into_iter()
-                .map(|name| join(&path, &[name])),
-        );
+        tests.extend(test_modules(&all).into_iter().map(|name| join(&path, &[name])));
         let imports = imports(&path, &without_tests(&all));
-        modules.push(Module {
-            file: file.clone(),
-            path,
-            imports,
-        });
+        modules.push(Module { file: file.clone(), path, imports });
     }
     modules.retain(|module| !tests.iter().any(|test| module.path.starts_with(test)));
     modules
@@ -69,32 +61,15 @@ struct Binding {
 }
 
 fn imports(module: &[String], tokens: &[Token]) -> Vec<Import> {
-    let mut reader = Reader {
-        module: module.to_vec(),
-        ..Reader::default()
-    };
+    let mut reader = Reader { module: module.to_vec(), ..Reader::default() };
     reader.read(tokens);
-    let Reader {
-        bindings,
-        relative,
-        anchored: mut found,
-        ..
-    } = reader;
-    for Binding {
-        name,
-        import,
-        declared,
-        public,
-    } in bindings
-    {
+    let Reader { bindings, relative, anchored: mut found, .. } = reader;
+    for Binding { name, import, declared, public } in bindings {
         // `use crate::a;` and then `a::b::c` is an import of `a::b::c`.
         let through: Vec<Import> = relative
             .iter()
             .filter(|path| path.path[0] == name && path.path.len() > 1)
-            .map(|path| Import {
-                path: join(&import.path, &path.path[1..]),
-                line: path.line,
-            })
+            .map(|path| Import { path: join(&import.path, &path.path[1..]), line: path.line })
             .collect();
         if public || (through.is_empty() && !declared) {
             found.push(import);
@@ -119,8 +94,7 @@ fn words(tokens: &[Token], at: usize) -> Vec<String> {
 }
 
 fn is_name(text: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_alphanumeric() || c == '_' || c == '#')
+    text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '#')
         && !text.starts_with(|c: char| c.is_ascii_digit() || c == '#')
 }
 
@@ -166,10 +140,7 @@ impl Reader {
                         self.module.pop();
                     }
                 }
-                name if is_name(name)
-                    && text(at + 1) == "::"
-                    && (at == 0 || text(at - 1) != "::") =>
-                {
+                name if is_name(name) && text(at + 1) == "::" && (at == 0 || text(at - 1) != "::") => {
                     let (path, line) = (words(tokens, at), tokens[at].line);
                     match self.absolute(&path, line) {
                         Some(import) => self.anchored.push(import),
@@ -184,25 +155,14 @@ impl Reader {
 
     fn declare(&mut self, name: &Token) {
         let path = join(&self.module, std::slice::from_ref(&name.text));
-        let import = Import {
-            path,
-            line: name.line,
-        };
+        let import = Import { path, line: name.line };
         let name = name.text.clone();
-        self.bindings.push(Binding {
-            name,
-            import,
-            declared: true,
-            public: false,
-        });
+        self.bindings.push(Binding { name, import, declared: true, public: false });
     }
 
     /// Reads the `use` at `at` and gives the index after its `;`.
     fn read_use(&mut self, tokens: &[Token], at: usize) -> usize {
-        let end = tokens[at..]
-            .iter()
-            .position(|t| t.text == ";")
-            .map_or(tokens.len(), |n| at + n);
+        let end = tokens[at..].iter().position(|t| t.text == ";").map_or(tokens.len(), |n| at + n);
         let public = at > 0 && matches!(tokens[at - 1].text.as_str(), "pub" | ")");
         self.read_tree(&tokens[at + 1..end], &[], public);
         end + 1
@@ -235,12 +195,7 @@ impl Reader {
         match self.absolute(&path, *line) {
             Some(import) => {
                 let name = name.or_else(|| path.pop()).unwrap_or_default();
-                self.bindings.push(Binding {
-                    name,
-                    import,
-                    declared: false,
-                    public,
-                });
+                self.bindings.push(Binding { name, import, declared: false, public });
             }
             None => self.relative.push(Import { path, line: *line }),
         }
@@ -252,10 +207,7 @@ impl Reader {
         let path = match words.first()?.as_str() {
             "crate" | LIBRARY => words[1..].to_vec(),
             "self" => {
-                let supers = words[1..]
-                    .iter()
-                    .take_while(|word| *word == "super")
-                    .count();
+                let supers = words[1..].iter().take_while(|word| *word == "super").count();
                 join(&self.above(supers), &words[1 + supers..])
             }
             "super" => join(&self.above(supers), &words[supers..]),
@@ -299,20 +251,13 @@ mod tests {
     #[test]
     fn use_trees_are_written_out() {
         let text = "use crate::a::{self, b::{C, D as E}, f::*};\nuse std::io; use serde::de;";
-        assert_eq!(
-            paths("src/x.rs", text),
-            ["a", "a::b::C", "a::b::D", "a::f::*"]
-        );
+        assert_eq!(paths("src/x.rs", text), ["a", "a::b::C", "a::b::D", "a::f::*"]);
     }
 
     #[test]
     fn self_and_super_are_written_out_from_the_place_of_the_file() {
-        let text =
-            "use super::c; use self::d::E; mod i { use super::super::f; } fn g() { super::h() }";
-        assert_eq!(
-            paths("src/a/b.rs", text),
-            ["a::b::d::E", "a::c", "a::f", "a::h"]
-        );
+        let text = "use super::c; use self::d::E; mod i { use super::super::f; } fn g() { super::h() }";
+        assert_eq!(paths("src/a/b.rs", text), ["a::b::d::E", "a::c", "a::f", "a::h"]);
         assert_eq!(paths("src/a/mod.rs", "use super::c::D;"), ["c::D"]);
     }
 
@@ -320,24 +265,15 @@ mod tests {
     fn a_path_inside_an_expression_is_an_import() {
         let text = "fn f() -> crate::a::B { let x = <crate::c::D as E>::f::<u8>(); x }";
         assert_eq!(paths("src/x.rs", text), ["a::B", "c::D"]);
-        assert_eq!(
-            paths("src/main.rs", "fn main() { xceed_gateway::cli::run() }"),
-            ["cli::run"]
-        );
+        assert_eq!(paths("src/main.rs", "fn main() { xceed_gateway::cli::run() }"), ["cli::run"]);
     }
 
     #[test]
     fn a_module_brought_in_by_name_is_followed_to_what_is_used_of_it() {
         let text = "use crate::a; fn f() { a::b::c(); other::a::d() }";
         assert_eq!(paths("src/x.rs", text), ["a::b::c"]);
-        assert_eq!(
-            paths("src/x.rs", "pub use crate::a; fn f() { a::b() }"),
-            ["a", "a::b"]
-        );
-        assert_eq!(
-            paths("src/x/mod.rs", "mod y; pub mod z; pub use y::D;"),
-            ["x::y::D"]
-        );
+        assert_eq!(paths("src/x.rs", "pub use crate::a; fn f() { a::b() }"), ["a", "a::b"]);
+        assert_eq!(paths("src/x/mod.rs", "mod y; pub mod z; pub use y::D;"), ["x::y::D"]);
     }
 
     #[test]

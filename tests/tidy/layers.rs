@@ -20,10 +20,7 @@ pub(crate) fn violations(modules: &[Module], table: &[Row]) -> Vec<String> {
             ));
             continue;
         };
-        let foreign = module
-            .imports
-            .iter()
-            .filter(|import| top(&import.path) != own);
+        let foreign = module.imports.iter().filter(|import| top(&import.path) != own);
         for Import { path, line } in foreign {
             if !allowed.iter().any(|pattern| covers(pattern, path)) {
                 found.push(format!(
@@ -31,11 +28,7 @@ pub(crate) fn violations(modules: &[Module], table: &[Row]) -> Vec<String> {
                      it belongs to, or change the table together with ARCHITECTURE.md",
                     module.file,
                     path.join("::"),
-                    if allowed.is_empty() {
-                        "itself".into()
-                    } else {
-                        allowed.join(", ")
-                    }
+                    if allowed.is_empty() { "itself".into() } else { allowed.join(", ") }
                 ));
             }
         }
@@ -55,10 +48,8 @@ pub(crate) fn circles(modules: &[Module]) -> Vec<String> {
             }
         }
     }
-    let folders: BTreeMap<&str, &[String]> = modules
-        .iter()
-        .map(|module| (module.file.as_str(), folder(modules, module)))
-        .collect();
+    let folders: BTreeMap<&str, &[String]> =
+        modules.iter().map(|module| (module.file.as_str(), folder(modules, module))).collect();
     let all = between_modules
         .circles(|_, _| true)
         .into_iter()
@@ -92,23 +83,16 @@ fn covers(pattern: &str, path: &[String]) -> bool {
 
 /// The file that holds a path: the one with the longest matching module path.
 fn home<'a>(modules: &'a [Module], path: &[String]) -> Option<&'a Module> {
-    let holders = modules
-        .iter()
-        .filter(|module| path.starts_with(&module.path));
+    let holders = modules.iter().filter(|module| path.starts_with(&module.path));
     holders.max_by_key(|module| module.path.len())
 }
 
 /// The folder a file stands in: its own, where it has files below it, else its parent's.
 fn folder<'a>(modules: &[Module], module: &'a Module) -> &'a [String] {
     let path = &module.path;
-    let has_children = modules
-        .iter()
-        .any(|other| other.path.len() > path.len() && other.path.starts_with(path));
-    if has_children {
-        path
-    } else {
-        &path[..path.len().saturating_sub(1)]
-    }
+    let has_children =
+        modules.iter().any(|other| other.path.len() > path.len() && other.path.starts_with(path));
+    if has_children { path } else { &path[..path.len().saturating_sub(1)] }
 }
 
 #[derive(Default)]
@@ -127,10 +111,7 @@ impl<'a> Graph<'a> {
     fn circles(&self, counts: impl Fn(&str, &str) -> bool) -> Vec<Vec<&'a str>> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
-        let edges = self
-            .edges
-            .iter()
-            .flat_map(|(from, all)| all.iter().map(|to| (*from, *to)));
+        let edges = self.edges.iter().flat_map(|(from, all)| all.iter().map(|to| (*from, *to)));
         for (from, to) in edges.filter(|(from, to)| counts(from, to)) {
             let Some(back) = self.shortest(to, from) else {
                 continue;
@@ -166,12 +147,8 @@ mod tests {
     use super::{Row, circles, violations};
     use crate::imports::{self, Module};
 
-    const TABLE: &[Row] = &[
-        ("low", &[]),
-        ("high", &["low::door", "edge::*Settings"]),
-        ("edge", &["low"]),
-        ("root", &["*"]),
-    ];
+    const TABLE: &[Row] =
+        &[("low", &[]), ("high", &["low::door", "edge::*Settings"]), ("edge", &["low"]), ("root", &["*"])];
 
     fn modules(files: &[(&str, &str)]) -> Vec<Module> {
         let own = |(file, text): &(&str, &str)| ((*file).to_string(), (*text).to_string());
@@ -184,42 +161,18 @@ mod tests {
 
     #[test]
     fn what_the_table_allows_passes() {
-        assert_eq!(
-            refused(
-                "src/high/a.rs",
-                "use crate::low::door::Handle; use super::b::C;"
-            ),
-            0
-        );
-        assert_eq!(
-            refused(
-                "src/high/a.rs",
-                "use crate::edge::{Settings, x::TlsSettings};"
-            ),
-            0
-        );
-        assert_eq!(
-            refused("src/edge.rs", "use crate::low; fn f() { low::anything() }"),
-            0
-        );
+        assert_eq!(refused("src/high/a.rs", "use crate::low::door::Handle; use super::b::C;"), 0);
+        assert_eq!(refused("src/high/a.rs", "use crate::edge::{Settings, x::TlsSettings};"), 0);
+        assert_eq!(refused("src/edge.rs", "use crate::low; fn f() { low::anything() }"), 0);
         assert_eq!(refused("src/root.rs", "use crate::high::A;"), 0);
     }
 
     #[test]
     fn an_import_outside_the_table_fails() {
         assert_eq!(refused("src/low/a.rs", "use crate::high::A;"), 1);
-        assert_eq!(
-            refused("src/low/a.rs", "fn f() { super::super::high::a() }"),
-            1
-        );
+        assert_eq!(refused("src/low/a.rs", "fn f() { super::super::high::a() }"), 1);
         assert_eq!(refused("src/high.rs", "use crate::low::cellar::Wine;"), 1);
-        assert_eq!(
-            refused(
-                "src/high.rs",
-                "use crate::low; fn f() { low::cellar::wine() }"
-            ),
-            1
-        );
+        assert_eq!(refused("src/high.rs", "use crate::low; fn f() { low::cellar::wine() }"), 1);
         assert_eq!(refused("src/high.rs", "use crate::edge::server::start;"), 1);
         assert_eq!(refused("src/root.rs", "use crate::main::run;"), 1);
         assert_eq!(refused("src/edge.rs", "use crate::SomethingInTheRoot;"), 1);

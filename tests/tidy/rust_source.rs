@@ -24,11 +24,7 @@ pub(crate) fn code(text: &str) -> String {
             out.extend(&chars[at..word]);
             at = word;
         } else {
-            out.extend(
-                chars[at..end]
-                    .iter()
-                    .map(|c| if *c == '\n' { '\n' } else { ' ' }),
-            );
+            out.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
             at = end;
         }
     }
@@ -48,10 +44,7 @@ pub(crate) fn tokens(code: &str) -> Vec<Token> {
             line += 1;
         }
         if !chars[at].is_whitespace() {
-            found.push(Token {
-                text: chars[at..end].iter().collect(),
-                line,
-            });
+            found.push(Token { text: chars[at..end].iter().collect(), line });
         }
         at = end;
     }
@@ -96,9 +89,7 @@ pub(crate) fn test_modules(tokens: &[Token]) -> Vec<String> {
     let items = (0..tokens.len()).filter(|at| is_test_attribute(tokens, *at));
     items
         .filter_map(|at| match &tokens[at..item_end(tokens, at)] {
-            [.., keyword, name, end] if keyword.text == "mod" && end.text == ";" => {
-                Some(name.text.clone())
-            }
+            [.., keyword, name, end] if keyword.text == "mod" && end.text == ";" => Some(name.text.clone()),
             _ => None,
         })
         .collect()
@@ -162,10 +153,7 @@ fn blank_end(chars: &[char], at: usize) -> usize {
 }
 
 fn position(chars: &[char], from: usize, wanted: impl Fn(char) -> bool) -> usize {
-    chars[from..]
-        .iter()
-        .position(|c| wanted(*c))
-        .map_or(chars.len(), |found| from + found)
+    chars[from..].iter().position(|c| wanted(*c)).map_or(chars.len(), |found| from + found)
 }
 
 fn block_comment_end(chars: &[char], at: usize) -> usize {
@@ -211,17 +199,9 @@ fn raw_end(chars: &[char], at: usize) -> Option<usize> {
     }
     let hashes = open - at - 1;
     let ends = |end: &usize| {
-        chars[*end] == '"'
-            && chars[end + 1..]
-                .iter()
-                .take(hashes)
-                .filter(|c| **c == '#')
-                .count()
-                == hashes
+        chars[*end] == '"' && chars[end + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes
     };
-    (open + 1..chars.len())
-        .find(ends)
-        .map(|end| end + 1 + hashes)
+    (open + 1..chars.len()).find(ends).map(|end| end + 1 + hashes)
 }
 
 #[cfg(test)]
@@ -229,32 +209,20 @@ mod tests {
     use super::{code, test_modules, tokens, without_tests};
 
     fn words(text: &str) -> Vec<String> {
-        without_tests(&tokens(&code(text)))
-            .into_iter()
-            .map(|t| t.text)
-            .collect()
+        without_tests(&tokens(&code(text))).into_iter().map(|t| t.text).collect()
     }
 
     #[test]
     fn comments_and_literals_are_blanked_and_lines_stay() {
-        let text =
-            "a // b\n/* c /* d\n */ e */ f(\"g\\\"h\", r#\"i\"j\"#, b'k', 'l', '\\'', m::<'n>)";
+        let text = "a // b\n/* c /* d\n */ e */ f(\"g\\\"h\", r#\"i\"j\"#, b'k', 'l', '\\'', m::<'n>)";
         let blank = code(text);
         assert_eq!(blank.lines().count(), text.lines().count());
-        assert_eq!(
-            words(text),
-            [
-                "a", "f", "(", ",", ",", ",", ",", ",", "m", "::", "<", "'", "n", ">", ")"
-            ]
-        );
+        assert_eq!(words(text), ["a", "f", "(", ",", ",", ",", ",", ",", "m", "::", "<", "'", "n", ">", ")"]);
     }
 
     #[test]
     fn a_word_that_ends_in_r_or_b_does_not_open_a_literal() {
-        assert_eq!(
-            words("for r#type in number { x }"),
-            ["for", "r#type", "in", "number", "{", "x", "}"]
-        );
+        assert_eq!(words("for r#type in number { x }"), ["for", "r#type", "in", "number", "{", "x", "}"]);
     }
 
     #[test]
@@ -268,9 +236,6 @@ mod tests {
 
     #[test]
     fn a_module_file_under_cfg_test_is_known_by_name() {
-        assert_eq!(
-            test_modules(&tokens("mod a; #[cfg(test)] mod b; mod c;")),
-            ["b"]
-        );
+        assert_eq!(test_modules(&tokens("mod a; #[cfg(test)] mod b; mod c;")), ["b"]);
     }
 }

@@ -18,9 +18,8 @@ pub(crate) fn opening(file: &str, text: &str) -> Option<String> {
 /// A file that is longer than `most` lines.
 pub(crate) fn long_file(file: &str, text: &str, most: usize) -> Option<String> {
     let lines = text.lines().count();
-    (lines > most).then(|| {
-        format!("{file}: {lines} lines, at most {most}; split it along what its parts are about")
-    })
+    (lines > most)
+        .then(|| format!("{file}: {lines} lines, at most {most}; split it along what its parts are about"))
 }
 
 /// Functions longer than `most` lines, from `fn` to the closing brace.
@@ -47,21 +46,13 @@ pub(crate) fn unsafe_code(file: &str, text: &str) -> Vec<String> {
     let tokens = tokens(&code(text));
     let places = tokens.iter().filter(|token| token.text == "unsafe");
     places
-        .map(|token| {
-            format!(
-                "{file}:{}: `unsafe`; find the safe way, there is always one here",
-                token.line
-            )
-        })
+        .map(|token| format!("{file}:{}: `unsafe`; find the safe way, there is always one here", token.line))
         .collect()
 }
 
 /// The closing brace of the function whose `fn` is at `at`; nothing for a type or a declaration.
 fn body_end(tokens: &[Token], at: usize) -> Option<usize> {
-    let named = tokens
-        .get(at + 1)?
-        .text
-        .starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let named = tokens.get(at + 1)?.text.starts_with(|c: char| c.is_alphabetic() || c == '_');
     let mut at = at;
     while named && at < tokens.len() {
         match tokens[at].text.as_str() {
@@ -93,12 +84,8 @@ mod tests {
 
     #[test]
     fn a_long_function_fails_whatever_its_strings_say() {
-        let function =
-            |lines: usize| format!("fn f(a: [u8; 2]) {{\n{}}}", "g(\"}\");\n".repeat(lines));
-        assert_eq!(
-            long_functions("a.rs", &function(3), 5),
-            Vec::<String>::new()
-        );
+        let function = |lines: usize| format!("fn f(a: [u8; 2]) {{\n{}}}", "g(\"}\");\n".repeat(lines));
+        assert_eq!(long_functions("a.rs", &function(3), 5), Vec::<String>::new());
         assert_eq!(long_functions("a.rs", &function(4), 5).len(), 1);
         let no_body = "trait T { fn f(&self); }\n\n\n\n\n\nstruct S { f: fn(u8) }";
         assert_eq!(long_functions("a.rs", no_body, 5), Vec::<String>::new());
@@ -106,10 +93,7 @@ mod tests {
 
     #[test]
     fn unsafe_code_fails_and_forbidding_it_passes() {
-        assert_eq!(
-            unsafe_code("a.rs", "#![forbid(unsafe_code)] // unsafe"),
-            Vec::<String>::new()
-        );
+        assert_eq!(unsafe_code("a.rs", "#![forbid(unsafe_code)] // unsafe"), Vec::<String>::new());
         assert_eq!(unsafe_code("a.rs", "fn f() { unsafe { g() } }").len(), 1);
     }
 }

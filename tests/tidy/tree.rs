@@ -29,12 +29,11 @@ impl Tree {
     /// Paths and texts of the files below one of the places that end so. Files that are not text
     /// are left out.
     pub(crate) fn texts(&self, places: &[&str], ending: &str) -> Vec<(String, String)> {
-        let wanted = self.files.iter().filter(|file| {
-            places.iter().any(|place| file.starts_with(place)) && file.ends_with(ending)
-        });
-        wanted
-            .filter_map(|file| Some((file.clone(), text(file)?)))
-            .collect()
+        let wanted = self
+            .files
+            .iter()
+            .filter(|file| places.iter().any(|place| file.starts_with(place)) && file.ends_with(ending));
+        wanted.filter_map(|file| Some((file.clone(), text(file)?))).collect()
     }
 }
 
@@ -50,22 +49,12 @@ pub(crate) fn root() -> PathBuf {
 
 fn listed_by_git() -> Option<Vec<String>> {
     let output = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .ok()?;
     let listed = String::from_utf8(output.stdout).ok()?;
-    let files: Vec<String> = listed
-        .split('\0')
-        .filter(|file| !file.is_empty())
-        .map(String::from)
-        .collect();
+    let files: Vec<String> = listed.split('\0').filter(|file| !file.is_empty()).map(String::from).collect();
     (output.status.success() && !files.is_empty()).then_some(files)
 }
 
@@ -73,10 +62,7 @@ fn walk(root: &Path, folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let ignored = entry
-            .file_name()
-            .to_str()
-            .is_none_or(|name| IGNORED.contains(&name));
+        let ignored = entry.file_name().to_str().is_none_or(|name| IGNORED.contains(&name));
         if path.is_dir() && !path.is_symlink() && !ignored {
             files.extend(walk(root, &path));
         } else if path.is_file() {

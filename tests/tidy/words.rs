@@ -26,26 +26,13 @@ pub(crate) struct Banned {
 
 /// Every place where a banned word stands.
 pub(crate) fn banned(file: &str, text: &str, words: &[Banned]) -> Vec<String> {
-    let blanked = if is_rust(file) {
-        code(text)
-    } else {
-        String::new()
-    };
+    let blanked = if is_rust(file) { code(text) } else { String::new() };
     let mut found = Vec::new();
     for banned in words.iter().filter(|banned| banned.holds(file)) {
-        let read = if banned.reading == Reading::Code {
-            &blanked
-        } else {
-            text
-        };
+        let read = if banned.reading == Reading::Code { &blanked } else { text };
         for (line, content) in read.lines().enumerate() {
             if contains_word(content, banned.word) {
-                found.push(format!(
-                    "{file}:{}: `{}`; {}",
-                    line + 1,
-                    banned.word,
-                    banned.instead
-                ));
+                found.push(format!("{file}:{}: `{}`; {}", line + 1, banned.word, banned.instead));
             }
         }
     }
@@ -61,9 +48,7 @@ impl Banned {
 }
 
 fn is_rust(file: &str) -> bool {
-    Path::new(file)
-        .extension()
-        .is_some_and(|ending| ending == "rs")
+    Path::new(file).extension().is_some_and(|ending| ending == "rs")
 }
 
 /// `src/store` covers `src/store.rs` and everything in `src/store/`; `*.rs` covers all of Rust.
@@ -72,9 +57,7 @@ fn below(file: &str, place: &str) -> bool {
         return file.ends_with(ending);
     }
     let rest = file.strip_prefix(place);
-    rest.is_some_and(|rest| {
-        place.is_empty() || ["", ".rs"].contains(&rest) || rest.starts_with('/')
-    })
+    rest.is_some_and(|rest| place.is_empty() || ["", ".rs"].contains(&rest) || rest.starts_with('/'))
 }
 
 /// Whether `word` stands in the line, not as the end of a longer word.

@@ -23,9 +23,7 @@ const HOSTILE: [&str; 9] = [
 ];
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A request as another SOAP stack would write it: other prefixes, white space, a header.
@@ -77,10 +75,7 @@ fn an_async_event_is_read_back_as_it_was_written() {
             hash_key: "h".to_owned(),
         };
         let (async_event, body) = (Some(one), RequestBody::default());
-        let request = round_trip(RequestBody {
-            async_event,
-            ..body
-        });
+        let request = round_trip(RequestBody { async_event, ..body });
         assert_eq!(request.operation, Operation::AsyncEvent);
         assert_eq!(request.callback_id.as_deref(), Some("cb-7"));
         assert_eq!(request.payload, payload);
@@ -110,18 +105,12 @@ fn one_event_is_read_back_as_it_was_written() {
 fn a_payload_means_the_same_escaped_and_as_cdata() {
     for payload in HOSTILE {
         let cdata = payload.replace("]]>", "]]]]><![CDATA[>");
-        let forms = [
-            escaped(payload),
-            format!("<![CDATA[{cdata}]]>"),
-            format!("<![CDATA[{cdata}]]><!-- c -->"),
-        ];
+        let forms =
+            [escaped(payload), format!("<![CDATA[{cdata}]]>"), format!("<![CDATA[{cdata}]]><!-- c -->")];
         for form in forms {
             let request = read(foreign(&form).as_bytes()).unwrap();
             assert_eq!(request.payload, payload, "{form}");
-            assert_eq!(
-                (request.platform_id.as_str(), request.channel.as_str()),
-                ("3", "Wire")
-            );
+            assert_eq!((request.platform_id.as_str(), request.channel.as_str()), ("3", "Wire"));
         }
     }
 }
@@ -139,28 +128,16 @@ fn what_is_no_request_is_refused_without_a_word_of_it() {
     let bad = [
         "private".to_owned(),
         good.replace("<?xml version='1.0'?>", "<!DOCTYPE private>"),
-        good.replace(
-            "<?xml version='1.0'?>",
-            "<!DOCTYPE private [<!ENTITY e \"private\">]>",
-        ),
+        good.replace("<?xml version='1.0'?>", "<!DOCTYPE private [<!ENTITY e \"private\">]>"),
         good.replace("S:Envelope", "S:Private"),
         good.replace("soap/envelope/", "soap/private/"),
         good.replace("urn:xceed:api:1.0", "urn:private"),
         good.replace("addEvent", "addPrivate"),
         good.replace("S:Body", "S:Private"),
         good.replace("<channel>Wire</channel>", ""),
-        good.replace(
-            "<channel>Wire</channel>",
-            "<channel>private</channel><channel>Wire</channel>",
-        ),
-        good.replace(
-            "<channel>Wire</channel>",
-            "<channel xmlns=\"\">private</channel>",
-        ),
-        good.replace(
-            "<platformId>3</platformId>",
-            "<hashKey>private</hashKey><platformId>3</platformId>",
-        ),
+        good.replace("<channel>Wire</channel>", "<channel>private</channel><channel>Wire</channel>"),
+        good.replace("<channel>Wire</channel>", "<channel xmlns=\"\">private</channel>"),
+        good.replace("<platformId>3</platformId>", "<hashKey>private</hashKey><platformId>3</platformId>"),
         good.replace("<responseRequired>true", "<responseRequired>private"),
         good.replace("<payLoad>private", "<payLoad><private/>"),
         good.replace("<payLoad>private", "<payLoad>private<?private?>"),
@@ -185,10 +162,8 @@ fn what_is_no_request_is_refused_without_a_word_of_it() {
 fn an_answer_is_read_back_as_it_was_written() {
     // yaserde finds no text in an element without any, and calls it missing.
     let texts = HOSTILE.into_iter().filter(|text| !text.is_empty());
-    let error = |text: &str| ValidationError {
-        event_id: Some("e\"<'>&\n1".to_owned()),
-        text: text.to_owned(),
-    };
+    let error =
+        |text: &str| ValidationError { event_id: Some("e\"<'>&\n1".to_owned()), text: text.to_owned() };
     let results = Results {
         return_code: "XML_VALIDATION_FAIL".to_owned(),
         return_message: Some(" & <message> ".to_owned()),
@@ -196,9 +171,7 @@ fn an_answer_is_read_back_as_it_was_written() {
         risk_score: Some("73.5".to_owned()),
         risk_action: Some("Hold".to_owned()),
         reasons: vec!["one ]]>".to_owned(), "two".to_owned()],
-        validation_errors: Some(ValidationErrors {
-            errors: texts.map(error).collect(),
-        }),
+        validation_errors: Some(ValidationErrors { errors: texts.map(error).collect() }),
     };
     let text = answer(Operation::AsyncEvent, results.clone());
     let mut deserializer = yaserde::de::Deserializer::new(outline::reader(&text));
@@ -225,23 +198,16 @@ fn an_answer_has_the_names_and_the_order_of_the_reference_model() {
          <x:riskScore>73.5</x:riskScore><x:riskAction>Hold</x:riskAction>\
          <x:reason>r</x:reason></x:Results></x:addEventResponse></soap:Body></soap:Envelope>"
     );
-    assert!(fault("Client", "t").contains(
-        "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>t</faultstring></soap:Fault>"
-    ));
+    assert!(
+        fault("Client", "t").contains(
+            "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>t</faultstring></soap:Fault>"
+        )
+    );
 }
 
 #[test]
 fn what_xml_forbids_never_gets_into_an_answer() {
     let return_code = "a\u{1}b\rc\u{fffe}d\te\n".to_owned();
-    let text = answer(
-        Operation::Event,
-        Results {
-            return_code,
-            ..Results::default()
-        },
-    );
-    assert!(
-        text.contains(">a\u{fffd}b\u{fffd}c\u{fffd}d\te\n<"),
-        "{text}"
-    );
+    let text = answer(Operation::Event, Results { return_code, ..Results::default() });
+    assert!(text.contains(">a\u{fffd}b\u{fffd}c\u{fffd}d\te\n<"), "{text}");
 }

@@ -23,20 +23,12 @@ pub(super) struct Response {
 }
 
 /// One request on a connection of its own.
-pub(super) async fn exchange(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    body: &str,
-) -> Exchange {
+pub(super) async fn exchange(address: SocketAddr, method: &str, path: &str, body: &str) -> Exchange {
     let mut stream = send(address, method, path, body).await;
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
     let end = timeout(PATIENCE, read).await.expect("the connection ends");
-    Exchange {
-        bytes,
-        end: end.map(drop),
-    }
+    Exchange { bytes, end: end.map(drop) }
 }
 
 /// Sends a request and does not wait.
@@ -58,20 +50,11 @@ pub(super) async fn call(address: SocketAddr, method: &str, path: &str, body: &s
 }
 
 fn response(bytes: &[u8]) -> Response {
-    let end = bytes
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .expect("a whole head");
-    let head = String::from_utf8(bytes[..end].to_vec())
-        .unwrap()
-        .to_lowercase();
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let rest = &bytes[end + 4..];
-    let body = if head.contains("transfer-encoding: chunked") {
-        unchunk(rest)
-    } else {
-        rest.to_vec()
-    };
+    let body = if head.contains("transfer-encoding: chunked") { unchunk(rest) } else { rest.to_vec() };
     Response { status, head, body }
 }
 

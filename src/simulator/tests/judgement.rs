@@ -59,9 +59,7 @@ fn a_request_is_refused_for_the_first_thing_that_is_wrong() {
 fn an_upper_case_hash_is_wrong() {
     let xceed = Xceed::new(settings());
     let request = draft(&[event("e-1", "c")]);
-    let shouted = request
-        .envelope()
-        .replace(&request.hash_key(), &request.hash_key().to_uppercase());
+    let shouted = request.envelope().replace(&request.hash_key(), &request.hash_key().to_uppercase());
     let answer = xceed.receive(None, Bytes::from(shouted)).envelope;
     assert_eq!(code(&answer), "HASH_KEY_FAIL");
 }
@@ -93,11 +91,7 @@ fn one_event_at_a_time_gets_its_score_if_it_asks_for_one() {
     let xceed = Xceed::new(settings());
     let mut request = draft(&[event("e-1", "c")]);
     let answer = ask(&xceed, &request);
-    assert_eq!(
-        answer,
-        ask(&xceed, &request),
-        "the same event gets the same score"
-    );
+    assert_eq!(answer, ask(&xceed, &request), "the same event gets the same score");
     assert_eq!(text(&answer, "riskScore"), Some("10.0"));
     assert_eq!(text(&answer, "riskAction"), Some("Allow"));
     assert_eq!(text(&answer, "eventId"), Some("e-1"));
@@ -112,15 +106,9 @@ fn one_event_at_a_time_gets_its_score_if_it_asks_for_one() {
 fn batches_and_async_events_are_acknowledged_without_a_score() {
     let xceed = Xceed::new(settings());
     for operation in ["addMEvents", "addAsyncEvent", "addMAsyncEvents"] {
-        let request = Draft {
-            operation,
-            ..draft(&[event("e-1", "c")])
-        };
+        let request = Draft { operation, ..draft(&[event("e-1", "c")]) };
         let answer = ask(&xceed, &request);
-        assert!(
-            answer.contains(&format!("<x:{operation}Response>")),
-            "{answer}"
-        );
+        assert!(answer.contains(&format!("<x:{operation}Response>")), "{answer}");
         assert_eq!(code(&answer), "SUCCESS");
         assert_eq!(text(&answer, "riskScore"), None);
     }
@@ -150,26 +138,13 @@ fn codes_that_come_with_a_score_come_with_it() {
 #[test]
 fn a_code_in_a_batch_names_the_event_that_asked_for_it() {
     let xceed = Xceed::new(settings());
-    let events = [
-        event("e-1", "c"),
-        event("e-2", "SIM-MSG_SKIPPED"),
-        event("e-3", "c"),
-    ];
-    let request = Draft {
-        operation: "addMEvents",
-        ..draft(&events)
-    };
+    let events = [event("e-1", "c"), event("e-2", "SIM-MSG_SKIPPED"), event("e-3", "c")];
+    let request = Draft { operation: "addMEvents", ..draft(&events) };
     let answer = ask(&xceed, &request);
-    assert_eq!(
-        (code(&answer), text(&answer, "eventId")),
-        ("MSG_SKIPPED", Some("e-2"))
-    );
+    assert_eq!((code(&answer), text(&answer, "eventId")), ("MSG_SKIPPED", Some("e-2")));
 
     let code_for_all = Some("ERROR".to_owned());
-    xceed.director().tell(Behaviour {
-        code: code_for_all,
-        ..Behaviour::default()
-    });
+    xceed.director().tell(Behaviour { code: code_for_all, ..Behaviour::default() });
     let answer = ask(&xceed, &request);
     assert_eq!((code(&answer), text(&answer, "eventId")), ("ERROR", None));
 }
@@ -178,16 +153,8 @@ fn a_code_in_a_batch_names_the_event_that_asked_for_it() {
 fn a_soap_action_must_name_the_operation_if_it_is_there() {
     let xceed = Xceed::new(settings());
     let request = Bytes::from(draft(&[event("e-1", "c")]).envelope());
-    for good in [
-        "",
-        "\"urn:xceed:api:1.0#addEvent\"",
-        "urn:xceed:api:1.0#addEvent",
-    ] {
-        assert_eq!(
-            xceed.receive(Some(good), request.clone()).status,
-            200,
-            "{good}"
-        );
+    for good in ["", "\"urn:xceed:api:1.0#addEvent\"", "urn:xceed:api:1.0#addEvent"] {
+        assert_eq!(xceed.receive(Some(good), request.clone()).status, 200, "{good}");
     }
     let reply = xceed.receive(Some("\"urn:xceed:api:1.0#addMEvents\""), request);
     assert_eq!(reply.status, 500);

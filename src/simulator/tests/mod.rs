@@ -28,8 +28,7 @@ fn settings() -> Settings {
         let bad = events.filter(|event| event.contains("<Bad/>"));
         // An event begins with its id, in angle brackets of its own.
         let id = |event: &str| event.split(['<', '>']).nth(2).map(str::to_owned);
-        bad.map(|event| (id(event), "Bad is not expected".to_owned()))
-            .collect()
+        bad.map(|event| (id(event), "Bad is not expected".to_owned())).collect()
     };
     let bind = "127.0.0.1:0".parse().unwrap();
     let versions = vec!["1.0".to_owned(), "1.1".to_owned()];
@@ -77,10 +76,7 @@ fn draft(events: &[String]) -> Draft {
         channel: "Wire",
         response_required: true,
         num_events: events.0,
-        payload: format!(
-            "<Events xmlns=\"urn:xceed:events:1.0\" version=\"1.0\">{}</Events>",
-            events.1
-        ),
+        payload: format!("<Events xmlns=\"urn:xceed:events:1.0\" version=\"1.0\">{}</Events>", events.1),
         secret: SECRET,
     }
 }
@@ -98,29 +94,16 @@ impl Draft {
     }
 
     fn envelope(&self) -> String {
-        let Self {
-            operation,
-            platform_id,
-            channel,
-            response_required,
-            ..
-        } = self;
+        let Self { operation, platform_id, channel, response_required, .. } = self;
         let (before, after) = match *operation {
             "addEvent" => {
                 let required = format!("<responseRequired>{response_required}</responseRequired>");
                 (required, String::new())
             }
             "addAsyncEvent" => (String::new(), "<callbackId>cb-7</callbackId>".to_owned()),
-            _ => (
-                format!("<numEvents>{}</numEvents>", self.num_events),
-                String::new(),
-            ),
+            _ => (format!("<numEvents>{}</numEvents>", self.num_events), String::new()),
         };
-        let payload = self
-            .payload
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;");
+        let payload = self.payload.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let hash_key = self.hash_key();
         format!(
             "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>\

@@ -14,16 +14,8 @@ async fn an_ordinary_event_is_scored() {
     let simulator = simulator().await;
     let response = post(simulator.address(), "C-1").await;
     assert_eq!(response.status, 200);
-    assert!(
-        response
-            .head
-            .contains("content-type: text/xml; charset=utf-8")
-    );
-    assert!(
-        response
-            .text()
-            .contains("<x:returnCode>SUCCESS</x:returnCode>")
-    );
+    assert!(response.head.contains("content-type: text/xml; charset=utf-8"));
+    assert!(response.text().contains("<x:returnCode>SUCCESS</x:returnCode>"));
     assert!(response.text().contains("<x:riskScore>10.0</x:riskScore>"));
     simulator.stop().await;
 }
@@ -35,20 +27,13 @@ async fn triggers_that_change_the_results() {
         ("SIM-HASH_KEY_FAIL", "<x:returnCode>HASH_KEY_FAIL<"),
         ("SIM-NEVER_HEARD_OF", "<x:returnCode>NEVER_HEARD_OF<"),
         ("SIM-SLOW-20-SCORE-80", "<x:riskScore>80<"),
-        (
-            "SIM-SCORE-73.5-ACTION-Hold",
-            "<x:riskScore>73.5</x:riskScore><x:riskAction>Hold<",
-        ),
+        ("SIM-SCORE-73.5-ACTION-Hold", "<x:riskScore>73.5</x:riskScore><x:riskAction>Hold<"),
         ("SIM-WRONG-ID", "<x:eventId>SIM-ANOTHER-EVENT<"),
     ];
     for (customer, expected) in cases {
         let response = post(simulator.address(), customer).await;
         assert_eq!(response.status, 200, "{customer}");
-        assert!(
-            response.text().contains(expected),
-            "{customer}: {}",
-            response.text()
-        );
+        assert!(response.text().contains(expected), "{customer}: {}", response.text());
     }
     simulator.stop().await;
 }
@@ -85,9 +70,7 @@ async fn triggers_that_break_the_message() {
     assert!(!truncated.text().contains("</soap:Envelope>"));
 
     let doctype = answer("SIM-DOCTYPE").await;
-    assert!(
-        doctype.text().contains("?><!DOCTYPE Envelope [") && doctype.text().contains("SUCCESS")
-    );
+    assert!(doctype.text().contains("?><!DOCTYPE Envelope [") && doctype.text().contains("SUCCESS"));
     simulator.stop().await;
 }
 
@@ -108,10 +91,7 @@ async fn a_reset_midway_leaves_half_of_an_answer() {
     let seen = exchange(simulator.address(), "POST", "/", &login("SIM-RESET-MIDWAY")).await;
     let text = String::from_utf8(seen.bytes).unwrap();
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
-    assert!(
-        text.contains("<soap:Body") && !text.contains("</soap:Body>"),
-        "{text}"
-    );
+    assert!(text.contains("<soap:Body") && !text.contains("</soap:Body>"), "{text}");
     assert_eq!(seen.end.unwrap_err().kind(), ErrorKind::ConnectionReset);
     simulator.stop().await;
 }
@@ -131,9 +111,7 @@ async fn many_slow_answers_wait_side_by_side() {
     let simulator = simulator().await;
     let address = simulator.address();
     let calls: Vec<_> = (0..200)
-        .map(|n| {
-            tokio::spawn(async move { post(address, &format!("SIM-SLOW-200~{n}")).await.status })
-        })
+        .map(|n| tokio::spawn(async move { post(address, &format!("SIM-SLOW-200~{n}")).await.status }))
         .collect();
     for call in calls {
         assert_eq!(call.await.unwrap(), 200);
@@ -157,15 +135,9 @@ async fn what_is_no_request_gets_a_soap_fault_and_is_recorded() {
     for request in &bad {
         let response = call(simulator.address(), "POST", "/xceed", request).await;
         assert_eq!(response.status, 500);
-        assert!(
-            response
-                .text()
-                .contains("<faultcode>soap:Client</faultcode>")
-        );
+        assert!(response.text().contains("<faultcode>soap:Client</faultcode>"));
     }
-    let received = call(simulator.address(), "GET", "/_sim/received", "")
-        .await
-        .json();
+    let received = call(simulator.address(), "GET", "/_sim/received", "").await.json();
     assert_eq!(received.as_array().unwrap().len(), bad.len());
     assert_eq!(received[0]["operation"], json!(null));
     assert_eq!(received[0]["returnCode"], json!(null));
@@ -185,10 +157,7 @@ fn it_also_runs_in_an_actix_system_on_a_thread_of_its_own() {
         });
     });
     let address = told.recv().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(runtime.block_on(post(address, "C-1")).status, 200);
     stop.send(()).unwrap();
     system.join().unwrap();

@@ -25,11 +25,7 @@ pub(super) fn read(reading: &mut Reading<'_>, key: ComplexTypeKey) -> Vec<Attrib
             refuse_wildcard(reading, wildcard.source.as_ref());
         }
         let is_restriction = data.derivation_method != Some(DerivationMethod::Extension);
-        let mut uses = Uses {
-            set,
-            target_namespace: data.target_namespace,
-            found: Vec::new(),
-        };
+        let mut uses = Uses { set, target_namespace: data.target_namespace, found: Vec::new() };
         uses.take(&data.attributes, &data.resolved_attributes);
         let own = uses.found.len();
         for group in &data.resolved_attribute_groups {
@@ -47,19 +43,14 @@ pub(super) fn read(reading: &mut Reading<'_>, key: ComplexTypeKey) -> Vec<Attrib
             }
         }
         settled.append(&mut names);
-        next = data
-            .resolved_base_type
-            .filter(|base| !set.is_any_type(*base))
-            .and_then(|base| base.as_complex());
+        next =
+            data.resolved_base_type.filter(|base| !set.is_any_type(*base)).and_then(|base| base.as_complex());
     }
     found
 }
 
 fn refuse_wildcard(reading: &mut Reading<'_>, source: Option<&SourceRef>) {
-    reading.refuse(
-        source,
-        "wildcards (xs:anyAttribute) are not supported for payloads",
-    );
+    reading.refuse(source, "wildcards (xs:anyAttribute) are not supported for payloads");
 }
 
 fn gather_group(
@@ -69,22 +60,14 @@ fn gather_group(
     into: &mut Vec<(Name, Option<Attribute>)>,
 ) {
     let set = reading.set;
-    let Some(group) = set
-        .arenas
-        .get_attribute_group(key)
-        .filter(|_| !visited.contains(&key))
-    else {
+    let Some(group) = set.arenas.get_attribute_group(key).filter(|_| !visited.contains(&key)) else {
         return;
     };
     visited.push(key);
     if let Some(wildcard) = &group.attribute_wildcard {
         refuse_wildcard(reading, wildcard.source.as_ref());
     }
-    let mut uses = Uses {
-        set,
-        target_namespace: group.target_namespace,
-        found: Vec::new(),
-    };
+    let mut uses = Uses { set, target_namespace: group.target_namespace, found: Vec::new() };
     uses.take(&group.attributes, &group.resolved_attributes);
     into.append(&mut uses.found);
     for nested in &group.resolved_attribute_groups {
@@ -102,8 +85,7 @@ struct Uses<'a> {
 impl Uses<'_> {
     fn take(&mut self, uses: &[AttributeUseResult], resolved: &[ResolvedAttributeUse]) {
         for (index, attribute) in uses.iter().enumerate() {
-            self.found
-                .extend(self.attribute(attribute, resolved.get(index)));
+            self.found.extend(self.attribute(attribute, resolved.get(index)));
         }
     }
 

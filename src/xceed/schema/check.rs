@@ -6,12 +6,10 @@
 use std::cell::{Cell, RefCell};
 
 use xsd_schema::validation::{
-    DoctypeView, DriveWithError, EndElementInfo, SchemaValidator, ValidationEventHandler,
-    ValidationRoot, ValidationSink, ValidationWarning, drive_quick_xml_with_in,
+    DoctypeView, DriveWithError, EndElementInfo, SchemaValidator, ValidationEventHandler, ValidationRoot,
+    ValidationSink, ValidationWarning, drive_quick_xml_with_in,
 };
-use xsd_schema::xml::{
-    LimitExceeded, NotWellFormed, ParseLimits, WellFormednessRule, XmlDeclaration,
-};
+use xsd_schema::xml::{LimitExceeded, NotWellFormed, ParseLimits, WellFormednessRule, XmlDeclaration};
 use xsd_schema::{ElementKey, InstanceValidationError, SchemaSet};
 
 use super::violations::{Rule, Violation};
@@ -71,16 +69,10 @@ pub(super) fn check(
         Err(DriveWithError::Hook(Halt::Refused(violation))) => Some(violation),
         Err(DriveWithError::LimitExceeded(error)) => Some(beyond_limit(&error)),
         Err(DriveWithError::NotWellFormed(error)) => Some(not_well_formed(&error)),
-        Err(_) => Some(Violation::of_document(
-            Rule::NotWellFormed,
-            "could not be read",
-        )),
+        Err(_) => Some(Violation::of_document(Rule::NotWellFormed, "could not be read")),
     };
     drop(run);
-    refused.map_or_else(
-        || Verdict::Read(tally.errors.into_inner()),
-        Verdict::Refused,
-    )
+    refused.map_or_else(|| Verdict::Read(tally.errors.into_inner()), Verdict::Refused)
 }
 
 fn too_involved() -> Violation {
@@ -97,11 +89,7 @@ fn not_well_formed(error: &NotWellFormed) -> Violation {
     if error.rule() == WellFormednessRule::DocumentTypeDeclaration {
         return no_doctype();
     }
-    let message = format!(
-        "is not well-formed XML at byte {} ({})",
-        error.position(),
-        error.rule()
-    );
+    let message = format!("is not well-formed XML at byte {} ({})", error.position(), error.rule());
     Violation::of_document(Rule::NotWellFormed, message)
 }
 
@@ -148,18 +136,11 @@ impl ValidationEventHandler for Gate<'_> {
             return Ok(());
         }
         let message = "must be XML 1.0 in UTF-8";
-        Err(Halt::Refused(Violation::of_document(
-            Rule::NotWellFormed,
-            message,
-        )))
+        Err(Halt::Refused(Violation::of_document(Rule::NotWellFormed, message)))
     }
 
     fn after_end_element(&mut self, _info: &EndElementInfo, _depth: usize) -> Result<(), Halt> {
-        if self.tally.is_enough() {
-            Err(Halt::Enough)
-        } else {
-            Ok(())
-        }
+        if self.tally.is_enough() { Err(Halt::Enough) } else { Ok(()) }
     }
 }
 

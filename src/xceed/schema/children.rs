@@ -23,13 +23,7 @@ struct Sorted<'t, 'd> {
 impl Diagnosing<'_> {
     /// Compares the children of an element with its particles. `before` is what had been found
     /// before the element was looked at.
-    pub(super) fn children(
-        &mut self,
-        node: &Node<'_>,
-        particles: &[Particle],
-        before: usize,
-        refused: bool,
-    ) {
+    pub(super) fn children(&mut self, node: &Node<'_>, particles: &[Particle], before: usize, refused: bool) {
         let sorted = self.sort(node, particles);
         for (particle, children) in particles.iter().zip(&sorted.slots) {
             match particle {
@@ -48,25 +42,19 @@ impl Diagnosing<'_> {
     /// Puts each child where the schema has its name; what has no place there is a violation.
     fn sort<'t, 'd>(&mut self, node: &'t Node<'d>, particles: &[Particle]) -> Sorted<'t, 'd> {
         let slots = vec![Vec::new(); particles.len()];
-        let mut sorted = Sorted {
-            slots,
-            order: Vec::new(),
-            misnamed: Vec::new(),
-        };
+        let mut sorted = Sorted { slots, order: Vec::new(), misnamed: Vec::new() };
         for (position, child) in positions(node) {
-            let mut places = particles.iter().enumerate().filter(|(_, particle)| {
-                particle.elements().iter().any(|element| child.is(element))
-            });
+            let mut places = particles
+                .iter()
+                .enumerate()
+                .filter(|(_, particle)| particle.elements().iter().any(|element| child.is(element)));
             let first = places.next();
             // The same name may have several places: the first with room takes it.
             let slot = first
                 .into_iter()
                 .chain(places)
                 .find(|(slot, particle)| {
-                    particle
-                        .occurs()
-                        .1
-                        .is_none_or(|max| sorted.slots[*slot].len() < max as usize)
+                    particle.occurs().1.is_none_or(|max| sorted.slots[*slot].len() < max as usize)
                 })
                 .or(first);
             match slot {
@@ -87,10 +75,8 @@ impl Diagnosing<'_> {
     /// A child that the schema does not have here; whether it has one of that name in another
     /// namespace.
     fn foreign(&mut self, child: &Node<'_>, position: usize, particles: &[Particle]) -> bool {
-        let namesake = particles
-            .iter()
-            .flat_map(Particle::elements)
-            .find(|element| element.name == child.name);
+        let namesake =
+            particles.iter().flat_map(Particle::elements).find(|element| element.name == child.name);
         let message = match namesake.map(|element| element.namespace.as_deref()) {
             Some(Some(namespace)) => format!("must be in the namespace {namespace}"),
             Some(None) => "must be in no namespace".to_owned(),
@@ -115,12 +101,7 @@ impl Diagnosing<'_> {
         }
         let position = children.len() + 1;
         if children.is_empty() && !is_misnamed {
-            self.found(
-                &element.name,
-                position,
-                Rule::Required,
-                "is required".to_owned(),
-            );
+            self.found(&element.name, position, Rule::Required, "is required".to_owned());
         } else if !children.is_empty() {
             let message = format!("must occur at least {}", times(min));
             self.found(&element.name, 1, Rule::Occurrence, message);
@@ -130,12 +111,7 @@ impl Diagnosing<'_> {
         }
     }
 
-    fn choose(
-        &mut self,
-        options: &[Element],
-        particle: &Particle,
-        children: &[(usize, &Node<'_>)],
-    ) {
+    fn choose(&mut self, options: &[Element], particle: &Particle, children: &[(usize, &Node<'_>)]) {
         let (min, max) = particle.occurs();
         let names: Vec<&str> = options.iter().map(|option| option.name.as_str()).collect();
         let first = children.first().map(|(_, child)| child.name);
@@ -143,14 +119,9 @@ impl Diagnosing<'_> {
             let Some(option) = options.iter().find(|option| child.is(option)) else {
                 continue;
             };
-            let room = max
-                .zip(option.max)
-                .map(|(max, each)| max.saturating_mul(each));
+            let room = max.zip(option.max).map(|(max, each)| max.saturating_mul(each));
             if max == Some(1) && first != Some(child.name) {
-                let message = format!(
-                    "may not be given with the other: only one of {}",
-                    names.join(", ")
-                );
+                let message = format!("may not be given with the other: only one of {}", names.join(", "));
                 self.found(child.name, *position, Rule::NotAllowed, message);
             } else if room.is_some_and(|room| index >= room as usize) {
                 self.found(child.name, *position, Rule::Occurrence, at_most(room));
@@ -170,11 +141,8 @@ impl Diagnosing<'_> {
         let mut furthest = 0;
         for ((position, child), slot) in positions(node).zip(order) {
             if *slot < furthest {
-                let names: Vec<&str> = particles[furthest]
-                    .elements()
-                    .iter()
-                    .map(|one| one.name.as_str())
-                    .collect();
+                let names: Vec<&str> =
+                    particles[furthest].elements().iter().map(|one| one.name.as_str()).collect();
                 let message = format!("must come before {}", names.join(" or "));
                 self.found(child.name, position, Rule::NotAllowed, message);
                 return;
@@ -185,16 +153,9 @@ impl Diagnosing<'_> {
 }
 
 fn times(count: u32) -> String {
-    if count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{count} times")
-    }
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn at_most(max: Option<u32>) -> String {
-    format!(
-        "may occur at most {}",
-        max.map_or_else(|| "as often as allowed".to_owned(), times)
-    )
+    format!("may occur at most {}", max.map_or_else(|| "as often as allowed".to_owned(), times))
 }

@@ -12,8 +12,8 @@ use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
 use xsd_schema::validation::{SchemaValidator, ValidationFlags};
 use xsd_schema::{
-    LocationRequest, SchemaError, SchemaLoader, SchemaResolver, SchemaResult, SchemaSet,
-    SchemaSetBuilder, XsdVersion, decode_xml_bytes,
+    LocationRequest, SchemaError, SchemaLoader, SchemaResolver, SchemaResult, SchemaSet, SchemaSetBuilder,
+    XsdVersion, decode_xml_bytes,
 };
 
 /// The document that a set begins with.
@@ -34,10 +34,7 @@ pub(super) struct Documents {
 
 impl Documents {
     /// Takes the documents that are reached from the entry, or says everything that is wrong.
-    pub(super) fn gather(
-        version: &str,
-        mut given: BTreeMap<String, Vec<u8>>,
-    ) -> Result<Self, Vec<String>> {
+    pub(super) fn gather(version: &str, mut given: BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<String>> {
         let folder = format!("xsd/{version}");
         let names: Vec<String> = given.keys().cloned().collect();
         let mut texts = BTreeMap::new();
@@ -46,9 +43,7 @@ impl Documents {
         while let Some(name) = waiting.pop() {
             let Some(bytes) = given.remove(&name) else {
                 if name == ENTRY && !texts.contains_key(ENTRY) {
-                    problems.push(format!(
-                        "{folder}/{ENTRY}: is missing; a set begins with it"
-                    ));
+                    problems.push(format!("{folder}/{ENTRY}: is missing; a set begins with it"));
                 }
                 continue;
             };
@@ -72,14 +67,7 @@ impl Documents {
                 }
             }
         }
-        if problems.is_empty() {
-            Ok(Self {
-                texts: Arc::new(texts),
-                folder,
-            })
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(Self { texts: Arc::new(texts), folder }) } else { Err(problems) }
     }
 
     /// Compiles the set. The library reports the first error of a schema only.
@@ -93,10 +81,7 @@ impl Documents {
                 Some(_) => resolve(documents.name_at(request.base_uri), request.location),
             };
             let index = name.and_then(|name| documents.texts.keys().position(|key| *key == name));
-            Some(index.map_or_else(
-                || format!("{BASE}unknown"),
-                |index| format!("{BASE}{index}"),
-            ))
+            Some(index.map_or_else(|| format!("{BASE}unknown"), |index| format!("{BASE}{index}")))
         });
         let compiled = SchemaSetBuilder::with_resolver(resolver, XsdVersion::V1_0)
             .add_source(entry, ENTRY)
@@ -107,10 +92,7 @@ impl Documents {
             .iter()
             .map(|failure| {
                 let location = failure.schema_location().unwrap_or("(none)");
-                format!(
-                    "{}: the schema location \"{location}\" was not read",
-                    self.folder
-                )
+                format!("{}: the schema location \"{location}\" was not read", self.folder)
             })
             .collect();
         if !unread.is_empty() {
@@ -122,11 +104,7 @@ impl Documents {
             .into_iter()
             .map(|(_, reason)| format!("{}/{ENTRY}: {reason}", self.folder))
             .collect();
-        if unusable.is_empty() {
-            Ok(set)
-        } else {
-            Err(unusable)
-        }
+        if unusable.is_empty() { Ok(set) } else { Err(unusable) }
     }
 
     /// Whether the library read the entry of the set at this address.
@@ -145,19 +123,13 @@ impl Documents {
     }
 
     fn name_at(&self, address: &str) -> &str {
-        index_in(address)
-            .and_then(|index| self.texts.keys().nth(index))
-            .map_or(ENTRY, String::as_str)
+        index_in(address).and_then(|index| self.texts.keys().nth(index)).map_or(ENTRY, String::as_str)
     }
 
     /// The library's error as a sentence about one of our files.
     fn sentence(&self, error: &SchemaError) -> String {
         let mut text = match error {
-            SchemaError::StructuralError {
-                message,
-                constraint,
-                ..
-            } => {
+            SchemaError::StructuralError { message, constraint, .. } => {
                 format!("{message} ({constraint})")
             }
             other => other.to_string(),
@@ -191,9 +163,7 @@ impl SchemaLoader for Documents {
 }
 
 fn index_in(address: &str) -> Option<usize> {
-    address
-        .strip_prefix(BASE)
-        .and_then(|index| index.parse().ok())
+    address.strip_prefix(BASE).and_then(|index| index.parse().ok())
 }
 
 /// The file name that `location` means in the document `base`; none where it leaves the set's
@@ -221,9 +191,8 @@ fn scan(text: &str) -> Result<Vec<String>, String> {
     let mut reader = NsReader::from_str(text);
     let mut locations = Vec::new();
     loop {
-        let (namespace, event) = reader
-            .read_resolved_event()
-            .map_err(|error| format!("is not well-formed XML: {error}"))?;
+        let (namespace, event) =
+            reader.read_resolved_event().map_err(|error| format!("is not well-formed XML: {error}"))?;
         match event {
             Event::Eof => return Ok(locations),
             Event::DocType(_) => {

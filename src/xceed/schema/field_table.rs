@@ -42,9 +42,7 @@ impl Element {
 
     /// The attribute of this local name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes
-            .iter()
-            .find(|attribute| attribute.name == name)
+        self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
     /// Whether it may occur more than once, as the event of a document does.

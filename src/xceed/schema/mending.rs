@@ -35,17 +35,13 @@ impl Mended {
             }
             None => self.text.push_str(node.opening),
         }
-        node.between
-            .iter()
-            .for_each(|text| self.text.push_str(text));
+        node.between.iter().for_each(|text| self.text.push_str(text));
     }
 
     /// Closes the element that was opened last.
     pub(super) fn close(&mut self, node: &Node<'_>) {
         let name = node.opening.trim_start_matches('<');
-        let end = name
-            .find([' ', '\t', '\r', '\n', '/', '>'])
-            .unwrap_or(name.len());
+        let end = name.find([' ', '\t', '\r', '\n', '/', '>']).unwrap_or(name.len());
         self.text.push_str("</");
         self.text.push_str(&name[..end]);
         self.text.push('>');
@@ -54,8 +50,7 @@ impl Mended {
     /// Puts in an element that is missing, empty.
     pub(super) fn insert(&mut self, element: &Element, place: Place) {
         let namespace = escape(element.namespace.as_deref().unwrap_or_default());
-        self.text
-            .push_str(&format!("<{} xmlns=\"{namespace}\"/>", element.name));
+        self.text.push_str(&format!("<{} xmlns=\"{namespace}\"/>", element.name));
         self.inserted.insert(place);
     }
 }

@@ -26,9 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 pub use check::MAX_DOCUMENT_BYTES;
-pub use field_table::{
-    Attribute, Content, Element, Facets, Kind, Particle, SimpleType, Whitespace,
-};
+pub use field_table::{Attribute, Content, Element, Facets, Kind, Particle, SimpleType, Whitespace};
 pub use validator::Validator;
 pub use violations::{Rule, Violation};
 
@@ -62,12 +60,7 @@ impl SchemaSet {
         let compiled = documents.compile()?;
         let document = Arc::new(reading::read(&compiled, &documents)?);
         let version = version.to_owned();
-        Ok(Self {
-            version,
-            documents,
-            document,
-            identity: Arc::new(()),
-        })
+        Ok(Self { version, documents, document, identity: Arc::new(()) })
     }
 
     /// The version: the name of the folder it came from.
@@ -83,10 +76,7 @@ impl SchemaSet {
     /// A validator for this thread. It compiles the set, which takes milliseconds: keep it and use
     /// it again.
     pub fn validator(&self) -> Box<dyn Validator> {
-        Box::new(LibraryValidator::new(
-            self.documents.clone(),
-            Arc::clone(&self.document),
-        ))
+        Box::new(LibraryValidator::new(self.documents.clone(), Arc::clone(&self.document)))
     }
 
     /// Everything that is wrong with a document, by the validator that this thread keeps for this
@@ -94,9 +84,7 @@ impl SchemaSet {
     pub fn validate(&self, document: &str) -> Vec<Violation> {
         VALIDATORS.with_borrow_mut(|kept| {
             kept.retain(|(set, _)| set.strong_count() > 0);
-            let own = kept
-                .iter()
-                .position(|(set, _)| set.as_ptr() == Arc::as_ptr(&self.identity));
+            let own = kept.iter().position(|(set, _)| set.as_ptr() == Arc::as_ptr(&self.identity));
             let own = own.unwrap_or_else(|| {
                 kept.push((Arc::downgrade(&self.identity), self.validator()));
                 kept.len() - 1
@@ -121,10 +109,7 @@ mod tests {
             "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' targetNamespace='urn:t' \
              xmlns='urn:t' elementFormDefault='qualified'>{declarations}</xs:schema>"
         );
-        SchemaSet::load(
-            "t",
-            BTreeMap::from([("events.xsd".to_owned(), xsd.into_bytes())]),
-        )
+        SchemaSet::load("t", BTreeMap::from([("events.xsd".to_owned(), xsd.into_bytes())]))
     }
 
     const EVENTS: &str = "<xs:element name='Events'><xs:complexType><xs:sequence>\

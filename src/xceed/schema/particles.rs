@@ -21,10 +21,7 @@ pub(super) struct Occurs {
 }
 
 impl Occurs {
-    pub(super) const ONCE: Self = Self {
-        min: 1,
-        max: Some(1),
-    };
+    pub(super) const ONCE: Self = Self { min: 1, max: Some(1) };
 
     /// How often something inside something else occurs.
     fn times(self, inner: Self) -> Self {
@@ -33,10 +30,7 @@ impl Occurs {
             (Some(outer), Some(inner)) => Some(outer.saturating_mul(inner)),
             _ => None,
         };
-        Self {
-            min: self.min.saturating_mul(inner.min),
-            max,
-        }
+        Self { min: self.min.saturating_mul(inner.min), max }
     }
 }
 
@@ -77,25 +71,18 @@ impl<'a> Group<'a> {
         outer: Occurs,
         into: &mut Vec<Particle>,
     ) {
-        let occurs = outer.times(Occurs {
-            min: particle.min_occurs,
-            max: particle.max_occurs,
-        });
+        let occurs = outer.times(Occurs { min: particle.min_occurs, max: particle.max_occurs });
         if occurs.max == Some(0) {
             self.passed += elements_in(particle);
             return;
         }
         match &particle.term {
             ParticleTerm::Element(element) => {
-                into.extend(
-                    self.element(reading, element, particle, occurs)
-                        .map(Particle::Element),
-                );
+                into.extend(self.element(reading, element, particle, occurs).map(Particle::Element));
             }
-            ParticleTerm::Any(wildcard) => reading.refuse(
-                wildcard.source.as_ref(),
-                "wildcards (xs:any) are not supported for payloads",
-            ),
+            ParticleTerm::Any(wildcard) => {
+                reading.refuse(wildcard.source.as_ref(), "wildcards (xs:any) are not supported for payloads")
+            }
             ParticleTerm::Group(group) => self.group(reading, group, occurs, into),
         }
     }
@@ -111,10 +98,7 @@ impl<'a> Group<'a> {
         self.passed += 1;
         let source = particle.source.as_ref().or(element.source.as_ref());
         let (key, namespace) = match &element.ref_name {
-            Some(name) => (
-                reading.set.lookup_element(name.namespace, name.local_name),
-                None,
-            ),
+            Some(name) => (reading.set.lookup_element(name.namespace, name.local_name), None),
             None => (local, Some(self.namespace(reading.set, element, particle))),
         };
         if key.is_none() {
@@ -175,9 +159,7 @@ impl<'a> Group<'a> {
         occurs: Occurs,
         into: &mut Vec<Particle>,
     ) {
-        let source = particles
-            .first()
-            .and_then(|particle| particle.source.as_ref());
+        let source = particles.first().and_then(|particle| particle.source.as_ref());
         if compositor == Compositor::Choice {
             let mut options = Vec::new();
             for particle in particles {
@@ -199,10 +181,7 @@ impl<'a> Group<'a> {
             self.walk(reading, particle, Occurs::ONCE, &mut members);
         }
         if occurs.max != Some(1) && members.len() > 1 {
-            reading.refuse(
-                source,
-                "a repeated group of several elements is not supported for payloads",
-            );
+            reading.refuse(source, "a repeated group of several elements is not supported for payloads");
         }
         into.extend(members.into_iter().map(|member| repeated(member, occurs)));
     }
@@ -213,14 +192,8 @@ impl<'a> Group<'a> {
 fn repeated(member: Particle, occurs: Occurs) -> Particle {
     match member {
         Particle::Element(mut element) => {
-            let inner = Occurs {
-                min: element.min,
-                max: element.max,
-            };
-            Occurs {
-                min: element.min,
-                max: element.max,
-            } = occurs.times(inner);
+            let inner = Occurs { min: element.min, max: element.max };
+            Occurs { min: element.min, max: element.max } = occurs.times(inner);
             Particle::Element(element)
         }
         Particle::Choice { min, max, options } => {
@@ -249,14 +222,8 @@ fn choice(options: Vec<Particle>, occurs: Occurs) -> Option<Particle> {
     }
     match elements.len() {
         0 => None,
-        1 => elements
-            .pop()
-            .map(|element| repeated(Particle::Element(element), occurs)),
-        _ => Some(Particle::Choice {
-            min: occurs.min,
-            max: occurs.max,
-            options: elements,
-        }),
+        1 => elements.pop().map(|element| repeated(Particle::Element(element), occurs)),
+        _ => Some(Particle::Choice { min: occurs.min, max: occurs.max, options: elements }),
     }
 }
 

@@ -51,15 +51,7 @@ impl<'a> Reading<'a> {
             .values()
             .flat_map(|element| element.resolved_substitution_groups.iter().copied())
             .collect();
-        Self {
-            set,
-            documents,
-            heads,
-            path: Vec::new(),
-            open: Vec::new(),
-            elements: 0,
-            problems: Vec::new(),
-        }
+        Self { set, documents, heads, path: Vec::new(), open: Vec::new(), elements: 0, problems: Vec::new() }
     }
 
     /// Says what is not supported, where it stands and in which element.
@@ -106,18 +98,17 @@ impl<'a> Reading<'a> {
             if self.heads.contains(&key) {
                 self.refuse(source, "substitution groups are not supported for payloads");
             }
-            self.content_of(declared.resolved_type, source)
-                .map(|(content, attributes)| Element {
-                    name,
-                    namespace: namespace
-                        .unwrap_or(declared.target_namespace)
-                        .map(|namespace| set.name_table.resolve(namespace)),
-                    min: occurs.min,
-                    max: occurs.max,
-                    fixed: declared.fixed_value.clone(),
-                    attributes,
-                    content,
-                })
+            self.content_of(declared.resolved_type, source).map(|(content, attributes)| Element {
+                name,
+                namespace: namespace
+                    .unwrap_or(declared.target_namespace)
+                    .map(|namespace| set.name_table.resolve(namespace)),
+                min: occurs.min,
+                max: occurs.max,
+                fixed: declared.fixed_value.clone(),
+                attributes,
+                content,
+            })
         };
         self.path.pop();
         element
@@ -129,10 +120,9 @@ impl<'a> Reading<'a> {
         source: Option<&SourceRef>,
     ) -> Option<(Content, Vec<Attribute>)> {
         match key {
-            Some(TypeKey::Simple(key)) => Some((
-                Content::Simple(simple_types::read(self.set, key)),
-                Vec::new(),
-            )),
+            Some(TypeKey::Simple(key)) => {
+                Some((Content::Simple(simple_types::read(self.set, key)), Vec::new()))
+            }
             Some(TypeKey::Complex(key)) if !self.set.is_any_type(TypeKey::Complex(key)) => {
                 if self.open.contains(&key) {
                     self.refuse(
@@ -147,10 +137,7 @@ impl<'a> Reading<'a> {
                 content
             }
             _ => {
-                self.refuse(
-                    source,
-                    "an element without a type (xs:anyType) is not supported for payloads",
-                );
+                self.refuse(source, "an element without a type (xs:anyType) is not supported for payloads");
                 None
             }
         }
@@ -163,24 +150,17 @@ impl<'a> Reading<'a> {
             self.refuse(source, "abstract types are not supported for payloads");
         }
         let attributes = attributes::read(self, key);
-        let mixed = data.mixed
-            || matches!(&data.content, ComplexContentResult::Complex(content) if content.mixed);
+        let mixed =
+            data.mixed || matches!(&data.content, ComplexContentResult::Complex(content) if content.mixed);
         if mixed {
-            self.refuse(
-                source,
-                "mixed content (text between elements) is not supported for payloads",
-            );
+            self.refuse(source, "mixed content (text between elements) is not supported for payloads");
         }
         let content = if matches!(data.content, ComplexContentResult::Simple(_)) {
             Content::Simple(self.simple_content(key))
         } else {
             let mut particles = Vec::new();
             self.particles_of(key, &mut particles);
-            if particles.is_empty() {
-                Content::Empty
-            } else {
-                Content::Children(particles)
-            }
+            if particles.is_empty() { Content::Empty } else { Content::Children(particles) }
         };
         Some((content, attributes))
     }
@@ -208,10 +188,7 @@ impl<'a> Reading<'a> {
     fn simple_content(&self, key: ComplexTypeKey) -> SimpleType {
         let set = self.set;
         let data = set.arenas.get_complex_type(key);
-        let base = data.and_then(|data| {
-            data.resolved_simple_content_type
-                .or(data.resolved_base_type)
-        });
+        let base = data.and_then(|data| data.resolved_simple_content_type.or(data.resolved_base_type));
         let mut simple = match base {
             Some(TypeKey::Simple(base)) => simple_types::read(set, base),
             Some(TypeKey::Complex(base)) if !set.is_any_type(TypeKey::Complex(base)) => {

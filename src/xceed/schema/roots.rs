@@ -12,17 +12,10 @@ use super::documents::{Documents, ENTRY};
 
 /// The declaration of the root element in a compiled set.
 pub(super) fn find(set: &SchemaSet, documents: &Documents) -> Result<ElementKey, String> {
-    let entry = set
-        .documents
-        .iter()
-        .find(|document| documents.is_entry(&document.base_uri));
+    let entry = set.documents.iter().find(|document| documents.is_entry(&document.base_uri));
     let namespace = entry.and_then(|document| document.target_namespace);
     let declared = set.namespaces.get(&namespace).map(|table| &table.elements);
-    let mut roots: Vec<ElementKey> = declared
-        .into_iter()
-        .flatten()
-        .map(|(_, key)| *key)
-        .collect();
+    let mut roots: Vec<ElementKey> = declared.into_iter().flatten().map(|(_, key)| *key).collect();
     if roots.len() > 1 {
         let referred = referred(set);
         roots.retain(|key| !referred.contains(key));
@@ -60,12 +53,7 @@ fn referred(set: &SchemaSet) -> HashSet<ElementKey> {
             gather_references(set, particle, &mut found);
         }
     }
-    for particle in set
-        .arenas
-        .model_groups
-        .values()
-        .flat_map(|group| &group.particles)
-    {
+    for particle in set.arenas.model_groups.values().flat_map(|group| &group.particles) {
         gather_references(set, particle, &mut found);
     }
     found
@@ -101,10 +89,7 @@ mod tests {
         assert_eq!(set.document().name, "Events");
         let found = set.validate("<Event xmlns='urn:t'>x</Event>");
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            found[0].message,
-            "the root element must be Events in the namespace urn:t"
-        );
+        assert_eq!(found[0].message, "the root element must be Events in the namespace urn:t");
     }
 
     #[test]
@@ -113,9 +98,6 @@ mod tests {
         assert!(found[0].contains("declares no root element"), "{found:?}");
         let two = "<xs:element name='B' type='xs:token'/><xs:element name='A' type='xs:token'/>";
         let found = try_set_of(two).expect_err("two roots");
-        assert!(
-            found[0].contains("several root elements (A, B)"),
-            "{found:?}"
-        );
+        assert!(found[0].contains("several root elements (A, B)"), "{found:?}");
     }
 }

@@ -47,10 +47,7 @@ impl Session {
     /// Compiles the set, so that the first document need not wait for it.
     pub(super) fn start(documents: Documents) -> Self {
         let desk = Rc::new(Desk::default());
-        let mut session = Self {
-            task: Box::pin(serve(documents, Rc::clone(&desk))),
-            desk,
-        };
+        let mut session = Self { task: Box::pin(serve(documents, Rc::clone(&desk))), desk };
         session.poll();
         session
     }
@@ -62,16 +59,14 @@ impl Session {
         let mut kept = self.desk.document.borrow_mut();
         kept.clear();
         kept.shrink_to(KEPT_BUFFER_BYTES);
-        self.desk.verdict.take().unwrap_or_else(|| {
-            Verdict::Refused(Violation::of_document(Rule::Other, "could not be checked"))
-        })
+        self.desk
+            .verdict
+            .take()
+            .unwrap_or_else(|| Verdict::Refused(Violation::of_document(Rule::Other, "could not be checked")))
     }
 
     fn poll(&mut self) {
-        let _: Poll<Infallible> = self
-            .task
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
+        let _: Poll<Infallible> = self.task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 }
 
@@ -79,23 +74,14 @@ impl Session {
 /// names of documents have taken their share of memory.
 async fn serve(documents: Documents, desk: Rc<Desk>) -> Infallible {
     loop {
-        let set = documents
-            .compile()
-            .expect("the documents compiled when the set was loaded");
+        let set = documents.compile().expect("the documents compiled when the set was loaded");
         let root = roots::find(&set, &documents).expect("the set had a root when it was loaded");
         let validator = SchemaValidator::new(&set, ValidationFlags::empty());
         desk.compiled.set(desk.compiled.get() + 1);
         let ceiling = set.name_table.heap_bytes() + MAX_KEPT_NAME_BYTES;
         let mut buffer = Vec::new();
         while set.name_table.heap_bytes() <= ceiling {
-            poll_fn(|_| {
-                if desk.is_waiting.replace(false) {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            })
-            .await;
+            poll_fn(|_| if desk.is_waiting.replace(false) { Poll::Ready(()) } else { Poll::Pending }).await;
             let verdict = check(&validator, &set, root, &desk.document.borrow(), &mut buffer);
             desk.verdict.set(Some(verdict));
             buffer.clear();
@@ -115,8 +101,7 @@ mod tests {
 
     #[test]
     fn a_set_is_compiled_afresh_before_the_names_of_documents_fill_the_memory() {
-        let documents =
-            Documents::gather("t", BTreeMap::from([("events.xsd".to_owned(), XSD.into())]));
+        let documents = Documents::gather("t", BTreeMap::from([("events.xsd".to_owned(), XSD.into())]));
         let mut session = Session::start(documents.expect("a good document"));
         let is_read = |verdict| matches!(verdict, Verdict::Read(_));
         for _ in 0..1_000 {
@@ -124,9 +109,8 @@ mod tests {
         }
         assert_eq!(session.desk.compiled.get(), 1);
         for round in 0..60 {
-            let foreign: String = (0..1_000)
-                .map(|index| format!("<{}{round}-{index}/>", "x".repeat(90)))
-                .collect();
+            let foreign: String =
+                (0..1_000).map(|index| format!("<{}{round}-{index}/>", "x".repeat(90))).collect();
             assert!(is_read(session.judge(&format!("<R>{foreign}</R>"))));
         }
         assert!((3..20).contains(&session.desk.compiled.get()));

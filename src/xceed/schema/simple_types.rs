@@ -15,9 +15,7 @@ pub(super) fn read(set: &SchemaSet, key: SimpleTypeKey) -> SimpleType {
         return of_kind(Kind::of("anySimpleType"));
     };
     let mut simple = if set.builtin_types().is_builtin(key) {
-        let name = data
-            .name
-            .map_or("anySimpleType", |name| set.name_table.resolve_ref(name));
+        let name = data.name.map_or("anySimpleType", |name| set.name_table.resolve_ref(name));
         of_kind(Kind::of(name))
     } else if let Some(base) = restricted(set, data.resolved_base_type) {
         read(set, base)
@@ -36,42 +34,16 @@ pub(super) fn read(set: &SchemaSet, key: SimpleTypeKey) -> SimpleType {
 pub(super) fn overlay(simple: &mut SimpleType, own: &FacetSet) {
     let facets = &mut simple.facets;
     replace(&mut facets.length, own.length.as_ref().map(|f| f.value));
-    replace(
-        &mut facets.min_length,
-        own.min_length.as_ref().map(|f| f.value),
-    );
-    replace(
-        &mut facets.max_length,
-        own.max_length.as_ref().map(|f| f.value),
-    );
-    replace(
-        &mut facets.min_inclusive,
-        own.min_inclusive.as_ref().map(|f| f.value.clone()),
-    );
-    replace(
-        &mut facets.max_inclusive,
-        own.max_inclusive.as_ref().map(|f| f.value.clone()),
-    );
-    replace(
-        &mut facets.min_exclusive,
-        own.min_exclusive.as_ref().map(|f| f.value.clone()),
-    );
-    replace(
-        &mut facets.max_exclusive,
-        own.max_exclusive.as_ref().map(|f| f.value.clone()),
-    );
-    replace(
-        &mut facets.total_digits,
-        own.total_digits.as_ref().map(|f| f.value),
-    );
-    replace(
-        &mut facets.fraction_digits,
-        own.fraction_digits.as_ref().map(|f| f.value),
-    );
+    replace(&mut facets.min_length, own.min_length.as_ref().map(|f| f.value));
+    replace(&mut facets.max_length, own.max_length.as_ref().map(|f| f.value));
+    replace(&mut facets.min_inclusive, own.min_inclusive.as_ref().map(|f| f.value.clone()));
+    replace(&mut facets.max_inclusive, own.max_inclusive.as_ref().map(|f| f.value.clone()));
+    replace(&mut facets.min_exclusive, own.min_exclusive.as_ref().map(|f| f.value.clone()));
+    replace(&mut facets.max_exclusive, own.max_exclusive.as_ref().map(|f| f.value.clone()));
+    replace(&mut facets.total_digits, own.total_digits.as_ref().map(|f| f.value));
+    replace(&mut facets.fraction_digits, own.fraction_digits.as_ref().map(|f| f.value));
     for step in own.patterns.iter().filter(|step| !step.is_empty()) {
-        facets
-            .patterns
-            .push(step.iter().map(|pattern| pattern.value.clone()).collect());
+        facets.patterns.push(step.iter().map(|pattern| pattern.value.clone()).collect());
     }
     replace(&mut simple.enumeration, own.enumeration.as_ref().map(words));
     if let Some(whitespace) = &own.whitespace {
@@ -102,8 +74,7 @@ fn of_kind(kind: Kind) -> SimpleType {
 /// The type that a restriction restricts; none where a union or a list is declared afresh, whose
 /// base is the root of all simple types.
 fn restricted(set: &SchemaSet, base: Option<TypeKey>) -> Option<SimpleTypeKey> {
-    base.and_then(|base| base.as_simple())
-        .filter(|key| *key != set.builtin_types().any_simple_type)
+    base.and_then(|base| base.as_simple()).filter(|key| *key != set.builtin_types().any_simple_type)
 }
 
 fn union_of(set: &SchemaSet, keys: &[TypeKey]) -> SimpleType {
@@ -114,19 +85,13 @@ fn union_of(set: &SchemaSet, keys: &[TypeKey]) -> SimpleType {
             members.push(read(set, member));
         }
     }
-    let kind = members
-        .first()
-        .map_or_else(|| Kind::of("anySimpleType"), |first| first.kind.clone());
+    let kind = members.first().map_or_else(|| Kind::of("anySimpleType"), |first| first.kind.clone());
     let enumeration = members
         .iter()
         .map(|member| member.enumeration.clone())
         .collect::<Option<Vec<_>>>()
         .map(|lists| lists.concat());
-    SimpleType {
-        enumeration,
-        members,
-        ..of_kind(kind)
-    }
+    SimpleType { enumeration, members, ..of_kind(kind) }
 }
 
 /// The words of an enumeration in schema order. The library keeps them in a hash set, and beside
@@ -138,12 +103,8 @@ fn words(enumeration: &EnumerationFacet) -> Vec<String> {
             words.push(word.clone());
         }
     }
-    let mut unordered: Vec<String> = enumeration
-        .values
-        .iter()
-        .filter(|word| !words.contains(word))
-        .cloned()
-        .collect();
+    let mut unordered: Vec<String> =
+        enumeration.values.iter().filter(|word| !words.contains(word)).cloned().collect();
     unordered.sort();
     words.append(&mut unordered);
     words
@@ -191,11 +152,7 @@ mod tests {
             Content::Simple(simple) => simple.clone(),
             other => panic!("{other:?}"),
         };
-        let kinds: Vec<Kind> = set
-            .document()
-            .children()
-            .map(|one| simple(&one.name).kind)
-            .collect();
+        let kinds: Vec<Kind> = set.document().children().map(|one| simple(&one.name).kind).collect();
         let other = |name: &str| Kind::Other(name.to_owned());
         assert_eq!(
             kinds,
@@ -214,10 +171,7 @@ mod tests {
         );
         let text = simple("text");
         assert_eq!(text.facets.patterns, [vec!["a.*", "b.*"], vec![".*z"]]);
-        assert_eq!(
-            (text.facets.min_length, text.facets.max_length),
-            (Some(1), Some(9))
-        );
+        assert_eq!((text.facets.min_length, text.facets.max_length), (Some(1), Some(9)));
         assert_eq!(text.whitespace, Whitespace::Preserve);
         let in_schema_order = ["Zeta", "Alpha", "Mid"].map(str::to_owned).to_vec();
         assert_eq!(simple("word").enumeration, Some(in_schema_order.clone()));

@@ -29,15 +29,8 @@ pub(super) fn diagnose(tree: &Node<'_>, root: &Element, refused: &HashSet<Place>
     let mut diagnosing = Diagnosing {
         root,
         refused,
-        place: Place {
-            elements: vec![(tree.name.to_owned(), 1)],
-            attribute: None,
-        },
-        diagnosis: Diagnosis {
-            violations: Vec::new(),
-            mended: Mended::default(),
-            unexplained: Vec::new(),
-        },
+        place: Place { elements: vec![(tree.name.to_owned(), 1)], attribute: None },
+        diagnosis: Diagnosis { violations: Vec::new(), mended: Mended::default(), unexplained: Vec::new() },
     };
     diagnosing.element(tree, root, false);
     diagnosing.diagnosis
@@ -80,25 +73,16 @@ impl Diagnosing<'_> {
     }
 
     fn leads_to_refused(&self) -> bool {
-        self.refused
-            .iter()
-            .any(|place| place.elements.starts_with(&self.place.elements))
+        self.refused.iter().any(|place| place.elements.starts_with(&self.place.elements))
     }
 
     fn attributes(&mut self, node: &Node<'_>, element: &Element) {
-        for attribute in element
-            .attributes
-            .iter()
-            .filter(|attribute| attribute.required)
-        {
+        for attribute in element.attributes.iter().filter(|attribute| attribute.required) {
             let given = node.attributes.iter().any(|(namespace, name)| {
                 *name == attribute.name && namespace.as_deref() == attribute.namespace.as_deref()
             });
             if !given {
-                let place = Place {
-                    attribute: Some(attribute.name.clone()),
-                    ..self.place.clone()
-                };
+                let place = Place { attribute: Some(attribute.name.clone()), ..self.place.clone() };
                 self.take_down(&place, Rule::Required, "is required".to_owned());
             }
         }
@@ -116,22 +100,11 @@ impl Diagnosing<'_> {
 
     fn foreign_children(&mut self, node: &Node<'_>) {
         for (position, child) in positions(node) {
-            self.found(
-                child.name,
-                position,
-                Rule::NotAllowed,
-                "may hold no elements".to_owned(),
-            );
+            self.found(child.name, position, Rule::NotAllowed, "may hold no elements".to_owned());
         }
     }
 
-    pub(super) fn below(
-        &mut self,
-        child: &Node<'_>,
-        element: &Element,
-        position: usize,
-        inside: bool,
-    ) {
+    pub(super) fn below(&mut self, child: &Node<'_>, element: &Element, position: usize, inside: bool) {
         self.place.elements.push((child.name.to_owned(), position));
         self.element(child, element, inside);
         self.place.elements.pop();

@@ -141,9 +141,7 @@ fn intern(namespace: &ResolveResult<'_>, known: &mut Vec<Rc<str>>) -> Option<Rc<
 pub(super) fn positions<'t, 'd>(node: &'t Node<'d>) -> impl Iterator<Item = (usize, &'t Node<'d>)> {
     let mut counts: HashMap<(&str, Option<&str>), usize> = HashMap::new();
     node.children.iter().map(move |child| {
-        let count = counts
-            .entry((child.name, child.namespace.as_deref()))
-            .or_default();
+        let count = counts.entry((child.name, child.namespace.as_deref())).or_default();
         *count += 1;
         (*count, child)
     })

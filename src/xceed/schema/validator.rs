@@ -32,19 +32,12 @@ pub(super) struct LibraryValidator {
 impl LibraryValidator {
     pub(super) fn new(documents: Documents, root: Arc<Element>) -> Self {
         let session = Session::start(documents.clone());
-        Self {
-            documents,
-            root,
-            session: Some(session),
-        }
+        Self { documents, root, session: Some(session) }
     }
 
     fn judge(&mut self, document: &str) -> Verdict {
         let documents = &self.documents;
-        let mut session = self
-            .session
-            .take()
-            .unwrap_or_else(|| Session::start(documents.clone()));
+        let mut session = self.session.take().unwrap_or_else(|| Session::start(documents.clone()));
         // A library that panics on a document must not take its thread down; what it left behind
         // is not used again.
         match catch_unwind(AssertUnwindSafe(|| session.judge(document))) {
@@ -63,26 +56,13 @@ impl LibraryValidator {
     fn explain(&mut self, document: &str, errors: Vec<InstanceValidationError>) -> Vec<Violation> {
         let root = Arc::clone(&self.root);
         if errors.iter().any(|error| error.constraint == "cvc-elt.1") {
-            return vec![Violation::of_document(
-                Rule::NotAllowed,
-                must_be_root(&root),
-            )];
+            return vec![Violation::of_document(Rule::NotAllowed, must_be_root(&root))];
         }
-        let refused: HashSet<Place> = errors
-            .iter()
-            .filter(|error| is_structural(error))
-            .map(Place::of)
-            .collect();
-        let tree = if refused.is_empty() {
-            None
-        } else {
-            tree::parse(document)
-        };
+        let refused: HashSet<Place> =
+            errors.iter().filter(|error| is_structural(error)).map(Place::of).collect();
+        let tree = if refused.is_empty() { None } else { tree::parse(document) };
         let (mut violations, unexplained) = match tree {
-            None => (
-                of_values(&errors, &root, &HashSet::new()),
-                refused.into_iter().collect(),
-            ),
+            None => (of_values(&errors, &root, &HashSet::new()), refused.into_iter().collect()),
             Some(tree) => {
                 let diagnosis = structure::diagnose(&tree, &root, &refused);
                 // The mended document shows the wrong values that faults of order have hidden.
@@ -98,10 +78,7 @@ impl LibraryValidator {
         for place in unexplained {
             let message = "its elements are not in the number and order that the schema has";
             let one = place.violation(&root, Rule::Other, message.to_owned());
-            if !violations
-                .iter()
-                .any(|known| known.is_about_the_field_of(&one))
-            {
+            if !violations.iter().any(|known| known.is_about_the_field_of(&one)) {
                 violations.push(one);
             }
         }
@@ -110,10 +87,7 @@ impl LibraryValidator {
         violations.retain(|one| seen.insert((one.path.clone(), one.occurrence, one.rule)));
         if violations.is_empty() {
             // Whatever the diagnosis makes of it: what the library refuses is refused.
-            violations.push(Violation::of_document(
-                Rule::Other,
-                "is not as the schema demands",
-            ));
+            violations.push(Violation::of_document(Rule::Other, "is not as the schema demands"));
         }
         violations
     }
@@ -139,8 +113,7 @@ fn position(root: &Element, path: &[String]) -> Vec<usize> {
     let mut element = Some(root);
     path.iter()
         .map(|name| {
-            let place =
-                element.and_then(|one| one.children().position(|child| child.name == *name));
+            let place = element.and_then(|one| one.children().position(|child| child.name == *name));
             element = element.and_then(|one| one.child(name));
             match place {
                 Some(place) => place + 1,
@@ -154,10 +127,7 @@ fn position(root: &Element, path: &[String]) -> Vec<usize> {
 fn must_be_root(root: &Element) -> String {
     match &root.namespace {
         Some(namespace) => {
-            format!(
-                "the root element must be {} in the namespace {namespace}",
-                root.name
-            )
+            format!("the root element must be {} in the namespace {namespace}", root.name)
         }
         None => format!("the root element must be {} in no namespace", root.name),
     }
@@ -169,11 +139,8 @@ fn of_values(
     root: &Element,
     inserted: &HashSet<Place>,
 ) -> Vec<Violation> {
-    let is_inserted = |place: &Place| {
-        inserted
-            .iter()
-            .any(|inserted| place.elements.starts_with(&inserted.elements))
-    };
+    let is_inserted =
+        |place: &Place| inserted.iter().any(|inserted| place.elements.starts_with(&inserted.elements));
     let mut found: Vec<(Place, Violation)> = Vec::new();
     for error in errors.iter().filter(|error| !is_structural(error)) {
         let (place, violation) = of_value(error, root);

@@ -34,12 +34,7 @@ impl Violation {
 
     /// A violation of the document as a whole.
     pub(super) fn of_document(rule: Rule, message: impl Into<String>) -> Self {
-        Self {
-            path: Vec::new(),
-            occurrence: 0,
-            rule,
-            message: message.into(),
-        }
+        Self { path: Vec::new(), occurrence: 0, rule, message: message.into() }
     }
 }
 
@@ -109,10 +104,7 @@ pub(super) struct Place {
 impl Place {
     /// The place the library says an error is about.
     pub(super) fn of(error: &InstanceValidationError) -> Self {
-        let mut place = Self {
-            elements: Vec::new(),
-            attribute: None,
-        };
+        let mut place = Self { elements: Vec::new(), attribute: None };
         let Some(path) = error.instance_path() else {
             return place;
         };
@@ -120,9 +112,7 @@ impl Place {
             let name = step.name();
             match step {
                 PathStep::Element { position, .. } => {
-                    place
-                        .elements
-                        .push((name.local_name().to_owned(), *position));
+                    place.elements.push((name.local_name().to_owned(), *position));
                 }
                 // What is wrong with xsi:type or xsi:nil is wrong with the element.
                 PathStep::Attribute { .. } if name.namespace() == Some(XSI_NAMESPACE) => {}
@@ -134,19 +124,9 @@ impl Place {
 
     /// The violation of `rule` at this place, seen from the root of the field table.
     pub(super) fn violation(&self, root: &Element, rule: Rule, message: String) -> Violation {
-        let mut path: Vec<String> = self
-            .elements
-            .iter()
-            .skip(1)
-            .map(|(name, _)| name.clone())
-            .collect();
+        let mut path: Vec<String> = self.elements.iter().skip(1).map(|(name, _)| name.clone()).collect();
         path.extend(self.attribute.iter().map(|name| format!("@{name}")));
-        Violation {
-            path,
-            occurrence: self.occurrence(root),
-            rule,
-            message,
-        }
+        Violation { path, occurrence: self.occurrence(root), rule, message }
     }
 
     fn occurrence(&self, root: &Element) -> usize {
@@ -165,10 +145,7 @@ impl Place {
 
     /// What the field table says of the element at this place.
     fn element<'a>(&self, root: &'a Element) -> Option<&'a Element> {
-        self.elements
-            .iter()
-            .skip(1)
-            .try_fold(root, |element, (name, _)| element.child(name))
+        self.elements.iter().skip(1).try_fold(root, |element, (name, _)| element.child(name))
     }
 
     fn simple<'a>(&self, root: &'a Element) -> Option<&'a SimpleType> {
@@ -192,10 +169,7 @@ impl Place {
 /// Whether an error is about which children or attributes an element has, not about a value. Such
 /// an error hides others, and the library does not say what it expected.
 pub(super) fn is_structural(error: &InstanceValidationError) -> bool {
-    matches!(
-        error.constraint,
-        "cvc-complex-type.2.4" | "cvc-complex-type.4" | "cvc-elt.1"
-    )
+    matches!(error.constraint, "cvc-complex-type.2.4" | "cvc-complex-type.4" | "cvc-elt.1")
 }
 
 /// The violation that an error about a value tells of.
@@ -218,10 +192,7 @@ fn judge(constraint: &str, place: &Place, root: &Element) -> (Rule, String) {
         "cvc-totalDigits-valid" | "cvc-fractionDigits-valid" => Rule::Digits,
         "cvc-attribute.4" | "cvc-elt.5.2.2.1" | "cvc-elt.5.2.2.2" | "cvc-elt.5.2.2" => {
             let value = place.fixed(root).map(|value| format!("must be {value}"));
-            return (
-                Rule::Fixed,
-                value.unwrap_or_else(|| "must have its fixed value".to_owned()),
-            );
+            return (Rule::Fixed, value.unwrap_or_else(|| "must have its fixed value".to_owned()));
         }
         other => return judge_other(other, place, root),
     };
@@ -241,15 +212,9 @@ fn judge_other(constraint: &str, place: &Place, root: &Element) -> (Rule, String
     } else if constraint == "cvc-complex-type.2.3" {
         not_allowed("may hold elements only, no text of its own")
     } else if constraint.starts_with("cvc-identity-constraint") {
-        (
-            Rule::Other,
-            "must satisfy a key of the schema: unique, complete and known".to_owned(),
-        )
+        (Rule::Other, "must satisfy a key of the schema: unique, complete and known".to_owned())
     } else if constraint.starts_with("cvc-id") {
-        (
-            Rule::Other,
-            "must be an id that is unique, or that the document defines".to_owned(),
-        )
+        (Rule::Other, "must be an id that is unique, or that the document defines".to_owned())
     } else if place.simple(root).is_some() {
         (Rule::Type, allowed(place, root))
     } else {
@@ -258,7 +223,5 @@ fn judge_other(constraint: &str, place: &Place, root: &Element) -> (Rule, String
 }
 
 fn allowed(place: &Place, root: &Element) -> String {
-    place
-        .simple(root)
-        .map_or_else(|| "is not of its type".to_owned(), wording::allowed)
+    place.simple(root).map_or_else(|| "is not of its type".to_owned(), wording::allowed)
 }

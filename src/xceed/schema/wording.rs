@@ -17,11 +17,8 @@ fn phrase(simple: &SimpleType) -> String {
     if let Some(words) = &simple.enumeration {
         return format!("be {}", one_of(words));
     }
-    let mut clauses = if simple.members.is_empty() {
-        described(simple)
-    } else {
-        vec![alternatives(&simple.members)]
-    };
+    let mut clauses =
+        if simple.members.is_empty() { described(simple) } else { vec![alternatives(&simple.members)] };
     for step in &simple.facets.patterns {
         clauses.push(format!("match {}", step.join(" or ")));
     }
@@ -41,10 +38,7 @@ fn alternatives(members: &[SimpleType]) -> String {
         } else if text.contains("match ") {
             text = format!("{text}, or {phrase}");
         } else {
-            text = format!(
-                "{text} or {}",
-                phrase.strip_prefix("be ").unwrap_or(&phrase)
-            );
+            text = format!("{text} or {}", phrase.strip_prefix("be ").unwrap_or(&phrase));
         }
     }
     text
@@ -57,14 +51,9 @@ fn described(simple: &SimpleType) -> Vec<String> {
         || matches!(&simple.kind, Kind::Other(name) if name == "normalizedString");
     let length = length(facets);
     if is_text {
-        return length
-            .map(|length| format!("be {length}"))
-            .into_iter()
-            .collect();
+        return length.map(|length| format!("be {length}")).into_iter().collect();
     }
-    let length = length
-        .map(|length| format!(", {length}"))
-        .unwrap_or_default();
+    let length = length.map(|length| format!(", {length}")).unwrap_or_default();
     vec![format!("{}{length}{}", noun(&simple.kind), bounds(facets))]
 }
 
@@ -72,27 +61,15 @@ fn one_of(words: &[String]) -> String {
     match words {
         [word] => word.clone(),
         words if words.len() <= LISTED => format!("one of {}", words.join(", ")),
-        words => format!(
-            "one of {} and {} more",
-            words[..LISTED].join(", "),
-            words.len() - LISTED
-        ),
+        words => format!("one of {} and {} more", words[..LISTED].join(", "), words.len() - LISTED),
     }
 }
 
 fn length(facets: &Facets) -> Option<String> {
     let characters = |count: u64| {
-        if count == 1 {
-            "character"
-        } else {
-            "characters"
-        }
+        if count == 1 { "character" } else { "characters" }
     };
-    match (
-        facets.length,
-        facets.min_length.filter(|min| *min > 0),
-        facets.max_length,
-    ) {
+    match (facets.length, facets.min_length.filter(|min| *min > 0), facets.max_length) {
         (Some(exact), _, _) => Some(format!("exactly {exact} {}", characters(exact))),
         (None, Some(min), Some(max)) => Some(format!("{min} to {max} {}", characters(max))),
         (None, Some(min), None) => Some(format!("at least {min} {}", characters(min))),
@@ -140,9 +117,9 @@ fn other_noun(name: &str) -> String {
         "time" => "a time (hh:mm:ss)",
         "decimal" => "a decimal number",
         "float" => "a number",
-        "integer" | "int" | "long" | "short" | "byte" | "nonNegativeInteger"
-        | "positiveInteger" | "nonPositiveInteger" | "negativeInteger" | "unsignedLong"
-        | "unsignedInt" | "unsignedShort" | "unsignedByte" => "a whole number",
+        "integer" | "int" | "long" | "short" | "byte" | "nonNegativeInteger" | "positiveInteger"
+        | "nonPositiveInteger" | "negativeInteger" | "unsignedLong" | "unsignedInt" | "unsignedShort"
+        | "unsignedByte" => "a whole number",
         "anyURI" => "a URI",
         "language" => "a language tag",
         "list" => "a list of values separated by spaces",
@@ -181,71 +158,33 @@ mod tests {
                 format!("<xs:{name} value='{value}'/>")
             })
             .collect();
-        said_of(&format!(
-            "<xs:restriction base='xs:{base}'>{facets}</xs:restriction>"
-        ))
+        said_of(&format!("<xs:restriction base='xs:{base}'>{facets}</xs:restriction>"))
     }
 
     #[test]
     fn a_restricted_type_reads_as_a_sentence() {
         let cases = [
-            (
-                "token",
-                "minLength=1;maxLength=128",
-                "must be 1 to 128 characters",
-            ),
-            (
-                "token",
-                "minLength=1;maxLength=1",
-                "must be 1 to 1 character",
-            ),
-            (
-                "string",
-                "maxLength=4000",
-                "must be at most 4000 characters",
-            ),
+            ("token", "minLength=1;maxLength=128", "must be 1 to 128 characters"),
+            ("token", "minLength=1;maxLength=1", "must be 1 to 1 character"),
+            ("string", "maxLength=4000", "must be at most 4000 characters"),
             ("string", "minLength=2", "must be at least 2 characters"),
-            (
-                "token",
-                "length=26;pattern=[A-Z2-7]*",
-                "must be exactly 26 characters and match [A-Z2-7]*",
-            ),
-            (
-                "token",
-                "pattern=[A-Z]{3}|Unknown|Other",
-                "must match [A-Z]{3}|Unknown|Other",
-            ),
+            ("token", "length=26;pattern=[A-Z2-7]*", "must be exactly 26 characters and match [A-Z2-7]*"),
+            ("token", "pattern=[A-Z]{3}|Unknown|Other", "must match [A-Z]{3}|Unknown|Other"),
             ("token", "pattern=a;pattern=b", "must match a or b"),
-            (
-                "token",
-                "enumeration=B;enumeration=A",
-                "must be one of B, A",
-            ),
+            ("token", "enumeration=B;enumeration=A", "must be one of B, A"),
             ("string", "enumeration=Wire", "must be Wire"),
             ("string", "", "must be text"),
             ("double", "", "must be a number"),
-            (
-                "double",
-                "minInclusive=0;maxExclusive=100",
-                "must be a number, at least 0, below 100",
-            ),
+            ("double", "minInclusive=0;maxExclusive=100", "must be a number, at least 0, below 100"),
             (
                 "decimal",
                 "totalDigits=19;fractionDigits=4",
                 "must be a decimal number, at most 19 digits, at most 4 of them after the point",
             ),
-            (
-                "unsignedByte",
-                "",
-                "must be a whole number, at least 0, at most 255",
-            ),
+            ("unsignedByte", "", "must be a whole number, at least 0, at most 255"),
             ("boolean", "", "must be true or false"),
             ("date", "", "must be a date (YYYY-MM-DD)"),
-            (
-                "dateTime",
-                "",
-                "must be a date and time (such as 2026-01-31T09:30:00Z)",
-            ),
+            ("dateTime", "", "must be a date and time (such as 2026-01-31T09:30:00Z)"),
             (
                 "hexBinary",
                 "length=20",
@@ -276,9 +215,7 @@ mod tests {
 
     #[test]
     fn a_long_enumeration_is_cut_and_counted() {
-        let words: String = (0..45)
-            .map(|index| format!("enumeration=w{index};"))
-            .collect();
+        let words: String = (0..45).map(|index| format!("enumeration=w{index};")).collect();
         let said = said_of_restriction("token", &words);
         assert!(said.starts_with("must be one of w0, w1, "), "{said}");
         assert!(said.ends_with(", w39 and 5 more"), "{said}");

@@ -8,9 +8,7 @@ use super::*;
 const SCHEMA: &str = "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'";
 
 fn load(files: &[(&str, &str)]) -> Result<SchemaSet, Vec<String>> {
-    let given = files
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
+    let given = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
     SchemaSet::load("1.0", given.collect())
 }
 
@@ -20,10 +18,7 @@ fn problems(files: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn a_set_without_its_entry_is_refused() {
-    assert_eq!(
-        problems(&[]),
-        ["xsd/1.0/events.xsd: is missing; a set begins with it"]
-    );
+    assert_eq!(problems(&[]), ["xsd/1.0/events.xsd: is missing; a set begins with it"]);
 }
 
 #[test]
@@ -46,9 +41,7 @@ fn a_location_outside_of_the_set_is_refused_and_named() {
             );
             let found = problems(&[("events.xsd", &xsd), ("types.xsd", "<x/>")]);
             assert_eq!(found.len(), 1, "{found:?}");
-            let begin = format!(
-                "xsd/1.0/events.xsd: names the schema location \"{location}\", which is not"
-            );
+            let begin = format!("xsd/1.0/events.xsd: names the schema location \"{location}\", which is not");
             assert!(found[0].starts_with(&begin), "{found:?}");
         }
     }
@@ -62,34 +55,15 @@ fn every_problem_of_every_document_is_told_at_once() {
     );
     let found = problems(&[
         ("events.xsd", &entry),
-        (
-            "a.xsd",
-            "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>",
-        ),
+        ("a.xsd", "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>"),
         ("b.xsd", "<b></c>"),
         ("d.xsd", "<!-- cut off"),
     ]);
     assert_eq!(found.len(), 4, "{found:?}");
-    assert!(
-        found.iter().any(|one| one.contains("a.xsd: has a DOCTYPE")),
-        "{found:?}"
-    );
-    assert!(
-        found
-            .iter()
-            .any(|one| one.contains("b.xsd: is not well-formed")),
-        "{found:?}"
-    );
-    assert!(
-        found.iter().any(|one| one.contains("\"c.xsd\"")),
-        "{found:?}"
-    );
-    assert!(
-        found
-            .iter()
-            .any(|one| one.contains("d.xsd: is not well-formed")),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|one| one.contains("a.xsd: has a DOCTYPE")), "{found:?}");
+    assert!(found.iter().any(|one| one.contains("b.xsd: is not well-formed")), "{found:?}");
+    assert!(found.iter().any(|one| one.contains("\"c.xsd\"")), "{found:?}");
+    assert!(found.iter().any(|one| one.contains("d.xsd: is not well-formed")), "{found:?}");
 }
 
 #[test]
@@ -109,18 +83,13 @@ fn a_schema_error_names_our_files_and_not_the_librarys_addresses() {
          <xs:element name='a' type='o:T'/></xs:sequence></xs:complexType></xs:element></xs:schema>"
     );
     let found = problems(&[("events.xsd", &xsd)]);
-    assert!(
-        found[0].ends_with("schema document 'events.xsd' (src-resolve)"),
-        "{found:?}"
-    );
+    assert!(found[0].ends_with("schema document 'events.xsd' (src-resolve)"), "{found:?}");
 }
 
 #[test]
 fn a_document_in_utf_16_is_read() {
     let xsd = format!("{SCHEMA}><xs:element name='E' type='xs:date'/></xs:schema>");
-    let bytes = std::iter::once(0xfeff)
-        .chain(xsd.encode_utf16())
-        .flat_map(u16::to_le_bytes);
+    let bytes = std::iter::once(0xfeff).chain(xsd.encode_utf16()).flat_map(u16::to_le_bytes);
     let given = BTreeMap::from([("events.xsd".to_owned(), bytes.collect())]);
     let set = SchemaSet::load("1.0", given).expect("a good set");
     assert_eq!(set.document().name, "E");
@@ -152,17 +121,10 @@ fn the_documents_of_a_set_may_include_one_another_in_folders_and_in_circles() {
         "{SCHEMA} targetNamespace='urn:c'><xs:include schemaLocation='c.xsd'/>\
          <xs:simpleType name='T'><xs:restriction base='xs:token'/></xs:simpleType></xs:schema>"
     );
-    let files = [
-        ("events.xsd", &*entry),
-        ("common/c.xsd", &common),
-        ("common/t.xsd", &types),
-    ];
+    let files = [("events.xsd", &*entry), ("common/c.xsd", &common), ("common/t.xsd", &types)];
     let set = load(&files).expect("all of them are given");
-    let names: Vec<_> = set
-        .document()
-        .children()
-        .map(|child| (child.name.as_str(), child.namespace.as_deref()))
-        .collect();
+    let names: Vec<_> =
+        set.document().children().map(|child| (child.name.as_str(), child.namespace.as_deref())).collect();
     assert_eq!(names, [("F", Some("urn:c")), ("G", None)]);
     let valid = "<E xmlns='urn:e'><F xmlns='urn:c'>f</F><G xmlns=''>g</G></E>";
     assert_eq!(set.validate(valid), []);

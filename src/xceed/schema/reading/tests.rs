@@ -17,17 +17,11 @@ fn holding(particles: &str, more: &str) -> String {
 /// The children of the root, each with how often it occurs; a choice in brackets.
 fn outline(declarations: &str) -> String {
     let set = set_of(declarations);
-    let Content::Children(particles) = &set.document().content else {
-        panic!("the root holds elements")
-    };
+    let Content::Children(particles) = &set.document().content else { panic!("the root holds elements") };
     let outline: Vec<String> = particles
         .iter()
         .map(|particle| {
-            let names: Vec<&str> = particle
-                .elements()
-                .iter()
-                .map(|one| one.name.as_str())
-                .collect();
+            let names: Vec<&str> = particle.elements().iter().map(|one| one.name.as_str()).collect();
             let (min, max) = particle.occurs();
             let max = max.map_or_else(|| "*".to_owned(), |max| max.to_string());
             match particle {
@@ -85,22 +79,11 @@ fn an_extension_comes_after_its_base_and_a_restriction_instead_of_it() {
         .iter()
         .map(|one| (one.name.as_str(), one.required, one.fixed.as_deref()))
         .collect();
-    assert_eq!(
-        attributes,
-        [
-            ("z", false, Some("Z")),
-            ("x", true, None),
-            ("y", false, None)
-        ]
-    );
+    assert_eq!(attributes, [("z", false, Some("Z")), ("x", true, None), ("y", false, None)]);
     let restricted = format!("<xs:element name='R' type='S'/>{types}");
     assert_eq!(outline(&restricted), "a 1..1");
     let set = set_of(&restricted);
-    assert!(
-        set.document()
-            .attribute("x")
-            .is_some_and(|one| one.required)
-    );
+    assert!(set.document().attribute("x").is_some_and(|one| one.required));
     assert!(set.document().attribute("y").is_none());
 }
 
@@ -124,17 +107,9 @@ fn an_element_with_text_and_attributes_keeps_both() {
          <xs:attribute name='x' type='xs:date' use='required'/></xs:extension>\
          </xs:simpleContent></xs:complexType>",
     );
-    let Content::Simple(simple) = &set.document().content else {
-        panic!("it holds text")
-    };
-    assert_eq!(
-        (&simple.kind, simple.facets.max_length),
-        (&Kind::Token, Some(5))
-    );
-    assert_eq!(
-        set.document().attribute("x").map(|one| &one.simple.kind),
-        Some(&Kind::Date)
-    );
+    let Content::Simple(simple) = &set.document().content else { panic!("it holds text") };
+    assert_eq!((&simple.kind, simple.facets.max_length), (&Kind::Token, Some(5)));
+    assert_eq!(set.document().attribute("x").map(|one| &one.simple.kind), Some(&Kind::Date));
 }
 
 #[test]
@@ -144,10 +119,7 @@ fn what_a_payload_cannot_be_filled_from_is_refused_by_name() {
     let two = "<xs:element name='a' type='xs:token'/><xs:element name='b' type='xs:token'/>";
     let cases = [
         (holding("<xs:any/>", ""), "wildcards (xs:any)"),
-        (
-            holding("<xs:element name='a'/>", ""),
-            "without a type (xs:anyType)",
-        ),
+        (holding("<xs:element name='a'/>", ""), "without a type (xs:anyType)"),
         (
             holding(
                 "<xs:element name='a' type='M'/>",
@@ -177,10 +149,7 @@ fn what_a_payload_cannot_be_filled_from_is_refused_by_name() {
             "substitution groups",
         ),
         (
-            holding(
-                "<xs:element name='a' type='M'/>",
-                "<xs:complexType name='M' abstract='true'/>",
-            ),
+            holding("<xs:element name='a' type='M'/>", "<xs:complexType name='M' abstract='true'/>"),
             "abstract types",
         ),
         (
@@ -192,10 +161,7 @@ fn what_a_payload_cannot_be_filled_from_is_refused_by_name() {
         ),
         (holding("<xs:group ref='g'/>", group), "recursion"),
         (
-            holding(
-                &format!("<xs:sequence maxOccurs='2'>{two}</xs:sequence>"),
-                "",
-            ),
+            holding(&format!("<xs:sequence maxOccurs='2'>{two}</xs:sequence>"), ""),
             "a repeated group of several",
         ),
         (
@@ -207,10 +173,7 @@ fn what_a_payload_cannot_be_filled_from_is_refused_by_name() {
             ),
             "a choice between groups",
         ),
-        (
-            holding("<xs:element name='a' type='Missing'/>", ""),
-            "Missing",
-        ),
+        (holding("<xs:element name='a' type='Missing'/>", ""), "Missing"),
     ];
     for (declarations, expected) in cases {
         let found = try_set_of(&declarations).expect_err(expected);
@@ -252,9 +215,7 @@ fn a_set_that_nests_too_deep_or_multiplies_too_far_is_refused() {
     let found = found.expect_err("thirty levels");
     assert!(found[0].contains("may nest 16 elements"), "{found:#?}");
 
-    let many: String = (0..10)
-        .map(|index| format!("<xs:element name='e{index}' type='TYPE'/>"))
-        .collect();
+    let many: String = (0..10).map(|index| format!("<xs:element name='e{index}' type='TYPE'/>")).collect();
     let mut types = String::new();
     for level in 0..10 {
         let particles = many.replace("TYPE", &format!("T{}", level + 1));

@@ -47,12 +47,7 @@ fn found(changes: &[(&str, &str)]) -> Vec<String> {
         .into_iter()
         .map(|one| {
             let path = one.path.join("/");
-            format!(
-                "{path} {} {}: {}",
-                one.occurrence,
-                one.rule.name(),
-                one.message
-            )
+            format!("{path} {} {}: {}", one.occurrence, one.rule.name(), one.message)
         })
         .collect()
 }
@@ -65,21 +60,13 @@ fn a_valid_document_has_no_violation() {
 #[test]
 fn a_wrong_value_is_told_by_its_place_and_by_what_is_allowed() {
     let cases = [
-        (
-            "USD",
-            "usd",
-            "Event/Transaction/Currency 0 pattern: must match [A-Z]{3}|Unknown|Other",
-        ),
+        ("USD", "usd", "Event/Transaction/Currency 0 pattern: must match [A-Z]{3}|Unknown|Other"),
         (
             "0000-00-00",
             "2026-02-30",
             "Event/Transaction/ValueDate 0 type: must be a date (YYYY-MM-DD) or 0000-00-00",
         ),
-        (
-            "1.00",
-            "a lot",
-            "Event/Transaction/Amount 0 type: must be a number",
-        ),
+        ("1.00", "a lot", "Event/Transaction/Amount 0 type: must be a number"),
         (
             "0.10",
             "0.105",
@@ -90,27 +77,11 @@ fn a_wrong_value_is_told_by_its_place_and_by_what_is_allowed() {
             "-1",
             "Event/Transaction/Fee 0 range: must be a decimal number, at least 0, at most 2 of them after the point",
         ),
-        (
-            "e-1",
-            "",
-            "Event/EventId 0 length: must be 1 to 128 characters",
-        ),
-        (
-            "e-2",
-            " ",
-            "Event/EventId 1 length: must be 1 to 128 characters",
-        ),
-        (
-            ">Other",
-            ">Logout",
-            "Event/EventType 1 enumeration: must be one of Login, Other",
-        ),
+        ("e-1", "", "Event/EventId 0 length: must be 1 to 128 characters"),
+        ("e-2", " ", "Event/EventId 1 length: must be 1 to 128 characters"),
+        (">Other", ">Logout", "Event/EventType 1 enumeration: must be one of Login, Other"),
         ("1.0", "1.1", "@version 0 fixed: must be 1.0"),
-        (
-            "<Device/>",
-            "<Device>text</Device>",
-            "Event/Device 1 not_allowed: must be empty",
-        ),
+        ("<Device/>", "<Device>text</Device>", "Event/Device 1 not_allowed: must be empty"),
         (
             "<Event><EventId>e-2",
             "<Event>text<EventId>e-2",
@@ -125,47 +96,23 @@ fn a_wrong_value_is_told_by_its_place_and_by_what_is_allowed() {
 #[test]
 fn what_is_missing_foreign_or_misplaced_is_one_violation_each() {
     let cases = [
-        (
-            "<EventId>e-1</EventId>",
-            "",
-            "Event/EventId 0 required: is required",
-        ),
-        (
-            "<Currency>USD</Currency>",
-            "",
-            "Event/Transaction/Currency 0 required: is required",
-        ),
-        (
-            "<ValueDate>0000-00-00</ValueDate>",
-            "",
-            "Event/Transaction/ValueDate 0 required: is required",
-        ),
+        ("<EventId>e-1</EventId>", "", "Event/EventId 0 required: is required"),
+        ("<Currency>USD</Currency>", "", "Event/Transaction/Currency 0 required: is required"),
+        ("<ValueDate>0000-00-00</ValueDate>", "", "Event/Transaction/ValueDate 0 required: is required"),
         (" version='1.0'", "", "@version 0 required: is required"),
         (
             "<Device/>",
             "<Foreign>x</Foreign>",
             "Event/Foreign 1 not_allowed: is not an element that the schema has here",
         ),
-        (
-            "<Device/>",
-            "<Device xmlns=''/>",
-            "Event/Device 1 not_allowed: must be in the namespace urn:t",
-        ),
+        ("<Device/>", "<Device xmlns=''/>", "Event/Device 1 not_allowed: must be in the namespace urn:t"),
         (
             "<EventId>e-2",
             "<EventId xmlns='urn:u'>e-2",
             "Event/EventId 1 not_allowed: must be in the namespace urn:t",
         ),
-        (
-            "<Note>n</Note>",
-            "<Note/><Note/><Note/>",
-            "Event/Note 0 occurrence: may occur at most 2 times",
-        ),
-        (
-            "<Device/>",
-            "<Device/><Device/>",
-            "Event/Device 1 occurrence: may occur at most once",
-        ),
+        ("<Note>n</Note>", "<Note/><Note/><Note/>", "Event/Note 0 occurrence: may occur at most 2 times"),
+        ("<Device/>", "<Device/><Device/>", "Event/Device 1 occurrence: may occur at most once"),
         (
             "</Transaction>",
             "</Transaction><Device/>",
@@ -176,21 +123,9 @@ fn what_is_missing_foreign_or_misplaced_is_one_violation_each() {
             "<EventType>Login</EventType><EventId>e-1</EventId>",
             "Event/EventId 0 not_allowed: must come before EventType",
         ),
-        (
-            "<EventId>e-2",
-            "<EventId><b/>e-2",
-            "Event/EventId/b 1 not_allowed: may hold no elements",
-        ),
-        (
-            "<Event>",
-            "<Event a='b'>",
-            "Event/@a 0 not_allowed: is not an attribute of this element",
-        ),
-        (
-            "<Note>",
-            "<Note a='b'>",
-            "Event/Note/@a 0 not_allowed: is not an attribute of this element",
-        ),
+        ("<EventId>e-2", "<EventId><b/>e-2", "Event/EventId/b 1 not_allowed: may hold no elements"),
+        ("<Event>", "<Event a='b'>", "Event/@a 0 not_allowed: is not an attribute of this element"),
+        ("<Note>", "<Note a='b'>", "Event/Note/@a 0 not_allowed: is not an attribute of this element"),
         (
             "<Events xmlns='urn:t'",
             "<Events xmlns='urn:u'",
@@ -239,10 +174,7 @@ fn elements_that_belong_together_are_missed_even_where_the_table_has_them_option
     assert_eq!(set.validate("<R xmlns='urn:t'/>"), []);
     let found = set.validate("<R xmlns='urn:t'><a/></R>");
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(
-        found[0].message,
-        "its elements are not in the number and order that the schema has"
-    );
+    assert_eq!(found[0].message, "its elements are not in the number and order that the schema has");
 }
 
 #[test]

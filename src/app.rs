@@ -1,0 +1,230 @@
+//! The composition root: settings in, a running gateway out. The only place that wires.
+
+use crate::application::deliver::{Desk, Gateway};
+use crate::application::ports::{Clock, Resumption};
+use crate::application::relay;
+use crate::application::tickets::Tickets;
+use crate::config::{Config, Documents};
+use crate::domain::identifiers::TenantName;
+use crate::domain::velocity::Velocity;
+use crate::store::Sqlite;
+use crate::xceed::link::{Link, Settings as LinkSettings, Version, collisions};
+use crate::xceed::mapping::Mapping;
+use crate::xceed::operations::ApiSet;
+use crate::xceed::schema::SchemaSet;
+use crate::xceed::soap_client::{Links, SoapClient};
+use crate::{http, telemetry};
+use actix_web::dev::{Server, ServerHandle};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use tokio::sync::oneshot;
+
+/// The schema sets and the API set, compiled.
+#[derive(Clone, Debug)]
+pub struct Sets {
+    /// Schema sets by version.
+    pub versions: BTreeMap<String, Arc<Version>>,
+    /// The messages.
+    pub api: Arc<ApiSet>,
+}
+
+impl Sets {
+    /// Compiles the sets.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn compile(documents: &Documents) -> Result<Self, Vec<String>> {
+        let mut errors = Vec::new();
+        let mut versions = BTreeMap::new();
+        for (version, texts) in &documents.versions {
+            match compile_version(version, &texts.mapping, texts.schemas.clone()) {
+                Ok(compiled) => {
+                    versions.insert(version.clone(), Arc::new(compiled));
+                }
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        let api = ApiSet::compile(&documents.operations);
+        match api {
+            Ok(api) if errors.is_empty() => Ok(Self { versions, api: Arc::new(api) }),
+            Ok(_) => Err(errors),
+            Err(wrong) => {
+                errors.extend(wrong.into_iter().map(|error| format!("api/operations.toml: {error}")));
+                Err(errors)
+            }
+        }
+    }
+
+    /// The link of every tenant.
+    ///
+    /// # Errors
+    /// A tenant names a schema set that is not there, or two tenants' messages could be taken for each other's.
+    pub fn links(
+        &self,
+        tenants: &[(TenantName, LinkSettings)],
+        promoted_keys: &[(TenantName, String)],
+    ) -> Result<Links, Vec<String>> {
+        let settings: Vec<_> = tenants.iter().map(|(name, link)| (name, link)).collect();
+        let mut errors = collisions(&settings);
+        let mut links = Links::new();
+        for (name, link) in tenants {
+            let Some(version) = self.versions.get(&link.schema) else {
+                let there: Vec<_> = self.versions.keys().map(String::as_str).collect();
+                errors.push(format!(
+                    "tenants.{name}.xceed.schema: there is no such set; there are {}",
+                    there.join(", ")
+                ));
+                continue;
+            };
+            let promoted =
+                promoted_keys.iter().find(|(tenant, _)| tenant == name).map(|(_, key)| key.as_str());
+            let link = Link::new(link.clone(), version.clone(), self.api.clone(), promoted);
+            links.insert(name.clone(), Arc::new(link));
+        }
+        if errors.is_empty() { Ok(links) } else { Err(errors) }
+    }
+}
+
+fn compile_version(
+    version: &str,
+    mapping: &str,
+    schemas: BTreeMap<String, Vec<u8>>,
+) -> Result<Version, Vec<String>> {
+    let set = SchemaSet::load(version, schemas)?;
+    let mapping = Mapping::compile(mapping, &set).map_err(|errors| {
+        errors.into_iter().map(|error| format!("{version}/mapping.toml: {error}")).collect::<Vec<_>>()
+    })?;
+    Ok(Version { set, mapping })
+}
+
+/// A gateway that runs.
+pub struct App {
+    /// Where callers reach it.
+    pub address: SocketAddr,
+    server: Option<Server>,
+    handle: ServerHandle,
+    relay: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    // Last: whoever records has ended by then, and what is queued is written when this drops.
+    _store: Arc<Sqlite>,
+}
+
+impl App {
+    /// Starts a gateway. It serves once [`Self::run`] is awaited.
+    ///
+    /// # Errors
+    /// Everything that keeps it from starting.
+    pub fn start(config: Config) -> Result<Self, Vec<String>> {
+        install_tls();
+        let sets = Sets::compile(&config.documents)?;
+        let one = |error: &dyn std::fmt::Display| vec![error.to_string()];
+        let store = Arc::new(Sqlite::open(&config.store).map_err(|error| one(&error))?);
+        let clock = SystemClock;
+        let resumption = store.resumption(clock.now()).map_err(|error| one(&error))?;
+        let names = config.tenants.iter().map(|tenant| (tenant.tenant.name.clone(), tenant.link.clone()));
+        let links = Arc::new(sets.links(&names.collect::<Vec<_>>(), &resumption.promoted_keys)?);
+        // Each worker makes a client of its own; that it can is found out now.
+        SoapClient::new(&links).map_err(|error| one(&error))?;
+        let (queue, due) = relay::queue();
+        let gateway = Arc::new(Gateway {
+            tenants: config.tenants.into_iter().map(|tenant| tenant.tenant).collect(),
+            store: store.clone(),
+            tickets: Arc::new(Tickets::default()),
+            clock: Arc::new(clock),
+            wording: http::answer::words,
+            velocity: Mutex::default(),
+            relay: queue,
+            random,
+        });
+        resume(&gateway, resumption);
+        let desk = {
+            let gateway = gateway.clone();
+            move || Desk {
+                gateway: gateway.clone(),
+                xceed: Rc::new(SoapClient::new(&links).expect("a client could be made at the start")),
+            }
+        };
+        let (server, address) = http::serve(&config.server, desk.clone())
+            .map_err(|error| vec![format!("{}: can't be listened at ({error})", config.server.bind)])?;
+        let relay = spawn_relay(desk, due).map_err(|error| one(&error))?;
+        Ok(Self { address, handle: server.handle(), server: Some(server), relay: Some(relay), _store: store })
+    }
+
+    /// What stops the gateway from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
+    /// Serves until it is stopped, by a signal or through [`Self::handle`]; answers what is under way, then ends.
+    ///
+    /// # Errors
+    /// The server breaks down.
+    pub async fn run(mut self) -> std::io::Result<()> {
+        let server = self.server.take().expect("a gateway runs once");
+        let ended = server.await;
+        if let Some((stop, thread)) = self.relay.take() {
+            let _ = stop.send(());
+            let _ = thread.join();
+        }
+        ended
+    }
+}
+
+/// Deliveries that a crash or an outage left, and what velocity needs to know of the last hour.
+fn resume(gateway: &Gateway, resumption: Resumption) {
+    let Resumption { queued, recent, .. } = resumption;
+    if !queued.is_empty() {
+        tracing::info!(deliveries = queued.len(), "resumed");
+    }
+    for (seq, due) in queued {
+        gateway.relay.enqueue(seq, due);
+    }
+    let mut velocity: std::sync::MutexGuard<'_, Velocity> =
+        gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+    for (tenant, customer, at) in recent {
+        velocity.count(&tenant, &customer, at);
+    }
+}
+
+/// The relay has a thread of its own, so that it can't delay a live call.
+fn spawn_relay<F>(desk: F, due: relay::Due) -> std::io::Result<(oneshot::Sender<()>, JoinHandle<()>)>
+where
+    F: Fn() -> Desk + Send + 'static,
+{
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = move || {
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            tokio::select! {
+                () = relay::run(desk(), due) => {}
+                _ = stopped => {}
+            }
+        });
+    };
+    Ok((stop, thread::Builder::new().name("relay".to_owned()).spawn(work)?))
+}
+
+/// One TLS provider for everything.
+fn install_tls() {
+    // A second gateway in the same process finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The clock on the wall.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        telemetry::now()
+    }
+}
+
+fn random() -> f64 {
+    // 53 bits make every float from 0 to 1 that has as many; without a source of randomness there is no jitter.
+    getrandom::u64().map_or(1.0, |bits| (bits >> 11) as f64 / (1u64 << 53) as f64)
+}

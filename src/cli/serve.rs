@@ -1,0 +1,48 @@
+//! `xceed-gateway serve`
+
+use super::{ConfigFile, Failed};
+use crate::app::App;
+use crate::telemetry::{self, Format};
+use clap::{Args, ValueEnum};
+
+/// Serves callers until it is told to stop.
+///
+/// Example:  xceed-gateway serve --config gateway.toml
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value = "text")]
+    log: Log,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Log {
+    /// For people.
+    Text,
+    /// One JSON object for each line.
+    Json,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failed> {
+        telemetry::start(
+            match self.log {
+                Log::Text => Format::Text,
+                Log::Json => Format::Json,
+            },
+            telemetry::SERVICE,
+        );
+        let config = self.config.read()?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let tenants = config.tenants.len();
+        let app = App::start(config).map_err(Failed)?;
+        tracing::info!(address = %app.address, tenants, version = env!("CARGO_PKG_VERSION"), "serving");
+        actix_web::rt::System::new().block_on(app.run()).map_err(Failed::because)?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! `xceed-gateway simulate`
+
+use super::{ConfigFile, Failed};
+use crate::app::Sets;
+use crate::config::Config;
+use crate::simulator::{self, Scenario, Settings, Tenant};
+use crate::telemetry::{self, Format};
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Plays Xceed: takes what a gateway with this configuration would send, and answers as it is told.
+///
+/// Example:  xceed-gateway simulate --config gateway.toml --bind 127.0.0.1:9090
+#[derive(Debug, Args)]
+pub(super) struct Simulate {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The address to listen at.
+    #[arg(long, default_value = "127.0.0.1:9090")]
+    bind: SocketAddr,
+    /// A TOML file with [[rules]] that say how to answer which event.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+}
+
+impl Simulate {
+    pub(super) fn run(self) -> Result<(), Failed> {
+        telemetry::start(Format::Text, telemetry::SERVICE);
+        let config = self.config.read()?;
+        let sets = Sets::compile(&config.documents).map_err(Failed)?;
+        let mut settings = settings(self.bind, &config, &sets);
+        if let Some(file) = &self.rules {
+            settings.scenario = read_rules(file)?;
+        }
+        actix_web::rt::System::new().block_on(async {
+            let running = simulator::start(settings).await.map_err(Failed::because)?;
+            tracing::info!(address = %running.address(), "playing Xceed; GET / tells how to make it misbehave");
+            actix_web::rt::signal::ctrl_c().await.map_err(Failed::because)?;
+            running.stop().await;
+            Ok(())
+        })
+    }
+}
+
+fn read_rules(file: &PathBuf) -> Result<Scenario, Failed> {
+    let place = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| Failed::because(format!("{place}: {error}")))?;
+    toml::from_str(&text).map_err(|error| Failed::because(format!("{place}: {error}")))
+}
+
+/// A simulator that knows the tenants of a configuration, and validates with its schema sets.
+pub(super) fn settings(bind: SocketAddr, config: &Config, sets: &Sets) -> Settings {
+    let tenant = |link: &crate::xceed::link::Settings| Tenant {
+        platform_id: link.platform_id.clone(),
+        service_id: link.service_id.clone(),
+        secret_keys: std::iter::once(&link.secret_key)
+            .chain(&link.secret_key_next)
+            .map(|key| key.expose().to_owned())
+            .collect(),
+        channels: std::iter::once(&link.channel).chain(link.channels.values()).cloned().collect(),
+    };
+    let tenants = config.tenants.iter().map(|settings| tenant(&settings.link)).collect();
+    let versions = sets.versions.keys().cloned().collect();
+    Settings::new(bind, tenants, versions, validate(sets))
+}
+
+/// Xceed's own look at a payload: by the schema set that its version attribute names.
+fn validate(sets: &Sets) -> simulator::Validate {
+    let versions = sets.versions.clone();
+    Arc::new(move |payload: &str| {
+        let named = |version: &&str| payload.contains(&format!(" version=\"{version}\""));
+        let keys: Vec<&str> = versions.keys().map(String::as_str).collect();
+        let Some(version) = keys.into_iter().find(named).and_then(|version| versions.get(version)) else {
+            return vec![(None, "no schema set of this version".to_owned())];
+        };
+        let violations = version.set.validate(payload);
+        violations.into_iter().map(|v| (None, format!("{}: {}", v.path.join("/"), v.message))).collect()
+    })
+}

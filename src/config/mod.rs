@@ -1,0 +1,139 @@
+//! The configuration: one TOML file, overridden by the environment. Composes each module's settings; the only reader
+//! of files and environment. Everything that is wrong is told at once, with what to write instead.
+
+mod files;
+mod section;
+mod tenant;
+
+pub use files::Documents;
+pub use tenant::TenantSettings;
+
+use crate::http::auth::{Key, Keys};
+use crate::{http, store};
+use section::{Problems, Section};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the gateway listens unless it is told otherwise.
+const BIND: &str = "127.0.0.1:8080";
+/// The prefix of environment variables that override the file: `XCEED_GATEWAY__SERVER__BIND=…`.
+pub const PREFIX: &str = "XCEED_GATEWAY__";
+
+/// All settings.
+#[derive(Debug)]
+pub struct Config {
+    /// How callers reach the gateway.
+    pub server: http::Settings,
+    /// Where it records.
+    pub store: store::Settings,
+    /// The schema sets and the API set, as read.
+    pub documents: Documents,
+    /// Who is served.
+    pub tenants: Vec<TenantSettings>,
+    /// What is configured but has no effect in this version.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads a configuration file, the environment, and the files they name.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(file: &Path) -> Result<Self, Vec<String>> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            vec![format!("{}: can't be read ({error}); name the file with --config", file.display())]
+        })?;
+        Self::parse(&text, std::env::vars())
+    }
+
+    /// Reads a configuration's text, with these variables as the environment.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn parse(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<String>> {
+        let table =
+            text.parse::<toml::Table>().map_err(|error| vec![error.to_string().trim_end().to_owned()])?;
+        let mut problems = Problems::default();
+        let overridden = section::override_by(table, environment);
+        let mut root = Section::root(overridden);
+        let config = read_root(&mut root, &mut problems);
+        root.finish(&mut problems);
+        match config {
+            Some(config) if problems.is_empty() => Ok(Self { warnings: problems.warnings, ..config }),
+            _ => Err(problems.errors),
+        }
+    }
+}
+
+fn read_root(root: &mut Section, problems: &mut Problems) -> Option<Config> {
+    let mut server = root.section("server");
+    let bind = server.text_or("bind", BIND, problems);
+    let bind =
+        server.check("bind", problems, "must be an address and a port, such as 127.0.0.1:8080", || {
+            bind.parse::<SocketAddr>().ok()
+        });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = server.integer_or("workers", cores as u64, 1..=1024, problems);
+    for key in ["admin_bind", "public_url", "trusted_proxies"] {
+        server.without_effect(key, problems);
+    }
+    server.not_yet("tls", problems);
+    server.finish(problems);
+
+    let store = read_store(root.section("store"), problems);
+    root.without_effect("audit", problems);
+    root.without_effect("console", problems);
+
+    let mut schemas = root.section("schemas");
+    let dir = schemas.text("dir", "the folder of the schema sets, such as dir = \"xsd\"", problems);
+    schemas.finish(problems);
+    let documents = dir.and_then(|dir| match Documents::read(Path::new(&dir)) {
+        Ok(documents) => Some(documents),
+        Err(errors) => {
+            errors.into_iter().for_each(|error| problems.error(format!("schemas.dir: {error}")));
+            None
+        }
+    });
+
+    let tenants = root.section("tenants").sections();
+    if tenants.is_empty() {
+        problems.error(
+            "tenants: there is none; add a [tenants.<name>] with its api_keys and [tenants.<name>.xceed]",
+        );
+    }
+    let (tenants, keys): (Vec<_>, Vec<Vec<Key>>) =
+        tenants.into_iter().filter_map(|(name, section)| tenant::read(&name, section, problems)).unzip();
+    Some(Config {
+        server: http::Settings {
+            bind: bind?,
+            keys: Arc::new(Keys(keys.into_iter().flatten().collect())),
+            workers: usize::try_from(workers).unwrap_or(1),
+        },
+        store: store?,
+        documents: documents?,
+        tenants,
+        warnings: Vec::new(),
+    })
+}
+
+fn read_store(mut store: Section, problems: &mut Problems) -> Option<store::Settings> {
+    let url = store.text("url", "where to record, such as url = \"sqlite:data/gateway.db\"", problems);
+    for key in ["retention", "idempotency"] {
+        store.without_effect(key, problems);
+    }
+    let rule = "must be sqlite: and the path of a file, such as sqlite:data/gateway.db";
+    let file = url.and_then(|url| {
+        store.check("url", problems, rule, || {
+            url.strip_prefix("sqlite:").filter(|path| !path.is_empty()).map(PathBuf::from)
+        })
+    });
+    store.finish(problems);
+    Some(store::Settings { file: file? })
+}
+
+#[cfg(test)]
+mod tests;

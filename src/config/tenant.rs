@@ -1,0 +1,166 @@
+//! One tenant's part of the configuration.
+
+use super::section::{Problems, Section};
+use crate::application::tenants::Tenant;
+use crate::domain::decision::Verdict;
+use crate::domain::identifiers::TenantName;
+use crate::domain::policy::{FallbackFor, FallbackPolicy, Policy, Thresholds};
+use crate::http::auth::{Key, Role, read_hash};
+use crate::xceed::link;
+use rust_decimal::Decimal;
+use std::time::Duration;
+
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const CHANNEL: &str = "Wire";
+
+/// A tenant: how it decides, and how it reaches Xceed.
+#[derive(Debug)]
+pub struct TenantSettings {
+    /// How it decides.
+    pub tenant: Tenant,
+    /// Its link to Xceed.
+    pub link: link::Settings,
+}
+
+pub(super) fn read(
+    name: &str,
+    mut section: Section,
+    problems: &mut Problems,
+) -> Option<(TenantSettings, Vec<Key>)> {
+    let tenant_name = TenantName::new(name);
+    let keys = read_keys(&mut section, &tenant_name, problems);
+    let link = read_link(section.section("xceed"), problems);
+    let policy = read_policy(section.section("policy"), problems);
+    for key in ["limits", "batch", "cxone", "genesys", "webhooks", "sources"] {
+        section.without_effect(key, problems);
+    }
+    section.finish(problems);
+    let (link, resend_in_doubt) = link?;
+    let attempt_timeout = link.attempt_timeout;
+    Some((
+        TenantSettings {
+            tenant: Tenant { name: tenant_name, policy, resend_in_doubt, attempt_timeout },
+            link,
+        },
+        keys,
+    ))
+}
+
+fn read_keys(section: &mut Section, tenant: &TenantName, problems: &mut Problems) -> Vec<Key> {
+    let entries = section.list("api_keys", problems);
+    if entries.is_empty() {
+        let cure = "there is none; `xceed-gateway key` makes one and prints the line to add";
+        section.check("api_keys", problems, cure, || None::<()>);
+    }
+    entries.into_iter().filter_map(|entry| read_key(entry, tenant, problems)).collect()
+}
+
+fn read_key(mut entry: Section, tenant: &TenantName, problems: &mut Problems) -> Option<Key> {
+    let name = entry.text("name", "a name for logs, such as name = \"desk\"", problems);
+    let hash = entry.text("hash", "the key's hash, as `xceed-gateway key` prints it", problems);
+    let hash = hash.and_then(|hash| {
+        entry.check("hash", problems, "must be sha256: and 64 hexadecimal digits", || read_hash(&hash))
+    });
+    let roles = entry.words("roles", problems);
+    let known = |word: &String| Role::ALL.into_iter().find(|role| role.name() == word);
+    let roles = entry.check("roles", problems, "must list caller, operator or auditor", || {
+        roles.filter(|words| !words.is_empty())?.iter().map(known).collect::<Option<Vec<_>>>()
+    });
+    entry.finish(problems);
+    Some(Key { name: name?, hash: hash?, tenant: tenant.clone(), roles: roles? })
+}
+
+fn read_link(mut section: Section, problems: &mut Problems) -> Option<(link::Settings, bool)> {
+    let url = section.text("url", "Xceed's address, such as url = \"https://…\"", problems);
+    let platform_id =
+        section.text("platform_id", "issued by the vendor, such as platform_id = \"3\"", problems);
+    let service_id =
+        section.text("service_id", "issued by the vendor, such as service_id = \"210021\"", problems);
+    let secret_key = section.required_secret("secret_key", problems);
+    let secret_key_next = section.secret("secret_key_next", problems);
+    let schema = section.text("schema", "the version of the schema set, such as schema = \"1.0\"", problems);
+    let channel = section.text_or("channel", CHANNEL, problems);
+    let channels = section.texts("channels", problems);
+    let range = Duration::from_millis(100)..=Duration::from_secs(60);
+    let attempt_timeout = section.duration_or("attempt_timeout", ATTEMPT_TIMEOUT, range, problems);
+    let resend_in_doubt = section.boolean_or("resend_in_doubt", true, problems);
+    for key in ["callback_id", "callback_allow", "callback_timeout"] {
+        section.without_effect(key, problems);
+    }
+    section.not_yet("tls", problems);
+    let settings = link::Settings {
+        url: url?,
+        platform_id: platform_id?,
+        service_id: service_id?,
+        secret_key: secret_key?,
+        secret_key_next,
+        channel,
+        channels,
+        schema: schema?,
+        attempt_timeout,
+    };
+    for (key, rule) in settings.faults() {
+        section.check(key, problems, rule, || None::<()>);
+    }
+    section.finish(problems);
+    Some((settings, resend_in_doubt))
+}
+
+fn read_policy(mut section: Section, problems: &mut Problems) -> Policy {
+    let usual = Policy::default();
+    let longest = u64::try_from(Policy::DEADLINE_MAX.as_millis()).unwrap_or(u64::MAX);
+    let usual_deadline = u64::try_from(usual.deadline.as_millis()).unwrap_or(longest);
+    let deadline = section.integer_or("deadline_ms", usual_deadline, 1..=longest, problems);
+    let fallback = read_fallback(&mut section, "fallback", problems).unwrap_or(usual.fallback);
+    let fallback_for = section.list("fallback_for", problems);
+    let score = Some(Decimal::ONE_HUNDRED);
+    let block_at = section.decimal("block_at", score, problems).unwrap_or(usual.block_at);
+    let actions = if section.has("actions") { read_actions(&mut section, problems) } else { usual.actions };
+    let mut thresholds = section.section("thresholds");
+    let mut threshold = |key: &str, usual: Decimal| thresholds.decimal(key, score, problems).unwrap_or(usual);
+    let read = Thresholds {
+        standard: threshold("standard", usual.thresholds.standard),
+        high_value: threshold("high_value", usual.thresholds.high_value),
+        new_customer: threshold("new_customer", usual.thresholds.new_customer),
+    };
+    thresholds.finish(problems);
+    section.without_effect("pass_through", problems);
+    section.finish(problems);
+    Policy {
+        deadline: Duration::from_millis(deadline),
+        fallback,
+        fallback_for: fallback_for.into_iter().filter_map(|entry| read_exception(entry, problems)).collect(),
+        block_at,
+        actions,
+        thresholds: read,
+    }
+}
+
+fn read_fallback(section: &mut Section, key: &str, problems: &mut Problems) -> Option<FallbackPolicy> {
+    let word = section.optional_text(key, problems)?;
+    section.check(key, problems, "must be \"neutral\", \"local\" or \"closed\"", || {
+        FallbackPolicy::ALL.into_iter().find(|policy| policy.name() == word)
+    })
+}
+
+fn read_exception(mut entry: Section, problems: &mut Problems) -> Option<FallbackFor> {
+    let event_type = entry.optional_text("event_type", problems);
+    let over = entry.decimal("over", None, problems);
+    if !entry.has("policy") {
+        entry.check("policy", problems, "is missing: \"neutral\", \"local\" or \"closed\"", || None::<()>);
+    }
+    let policy = read_fallback(&mut entry, "policy", problems);
+    entry.finish(problems);
+    Some(FallbackFor { event_type, over, policy: policy? })
+}
+
+fn read_actions(
+    section: &mut Section,
+    problems: &mut Problems,
+) -> std::collections::BTreeMap<String, Verdict> {
+    let words = section.texts("actions", problems);
+    let rule = "must map Xceed's actions to ALLOW, CHALLENGE, REVIEW or BLOCK";
+    let verdict = |word: &String| Verdict::ALL.into_iter().find(|verdict| verdict.name() == word);
+    let read = || words.iter().map(|(action, word)| Some((action.clone(), verdict(word)?))).collect();
+    section.check("actions", problems, rule, read).unwrap_or_default()
+}

@@ -1,0 +1,125 @@
+//! The configuration, good and bad.
+
+use super::Config;
+use std::time::Duration;
+
+const LEAST: &str = r#"
+[store]
+url = "sqlite:data/gateway.db"
+[schemas]
+dir = "xsd"
+[tenants.first-bank]
+api_keys = [{ name = "desk", hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000", roles = ["caller"] }]
+[tenants.first-bank.xceed]
+url = "http://127.0.0.1:9/xceed"
+platform_id = "3"
+service_id = "210021"
+schema = "1.0"
+"#;
+
+fn with_secret(extra: &[(&str, &str)]) -> Vec<(String, String)> {
+    let secret = ("XCEED_GATEWAY__TENANTS__FIRST_BANK__XCEED__SECRET_KEY", "311a5439c8bda8ef");
+    std::iter::once(&secret)
+        .chain(extra)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn errors(text: &str) -> String {
+    Config::parse(text, with_secret(&[])).expect_err("broken").join("\n")
+}
+
+#[test]
+fn a_file_with_the_least_keys_starts() {
+    let config = Config::parse(LEAST, with_secret(&[])).expect("sound");
+    assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.tenants[0].tenant.policy.deadline, Duration::from_millis(300));
+    assert_eq!(config.tenants[0].link.channel, "Wire");
+    assert!(config.documents.versions.contains_key("1.1"));
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let variables = with_secret(&[
+        ("XCEED_GATEWAY__SERVER__BIND", "127.0.0.1:9999"),
+        ("XCEED_GATEWAY__TENANTS__FIRST_BANK__XCEED__PLATFORM_ID", "32"),
+        ("XCEED_GATEWAY__TENANTS__FIRST_BANK__POLICY__DEADLINE_MS", "450"),
+        ("XCEED_GATEWAY__TENANTS__FIRST_BANK__XCEED__CHANNELS", "{ ACHTransfer = \"ACH\" }"),
+        ("XCEED_GATEWAY_OTHER", "x"),
+    ]);
+    let config = Config::parse(LEAST, variables).expect("sound");
+    assert_eq!(config.server.bind.port(), 9999);
+    assert_eq!(config.tenants[0].link.platform_id, "32");
+    assert_eq!(config.tenants[0].tenant.policy.deadline, Duration::from_millis(450));
+    assert_eq!(config.tenants[0].link.channels["ACHTransfer"], "ACH");
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let errors = errors(
+        r#"
+[server]
+bind = "here"
+port = 80
+[stor]
+[schemas]
+dir = "no-such-folder"
+[tenants.b]
+api_keys = [{ name = "desk", hash = "sha256:00", roles = ["boss"] }]
+[tenants.b.xceed]
+url = "http://xceed.example/"
+platform_id = 3
+service_id = "x"
+secret_key = "311a5439c8bda8ef"
+attempt_timeout = "soon"
+[tenants.b.policy]
+deadline_ms = 6000
+fallback = "open"
+block_at = 101
+actions = { Deny = "STOP" }
+fallback_for = [{ over = -1 }]
+"#,
+    );
+    for part in [
+        "server.bind: must be an address",
+        "server.port: is unknown",
+        "stor: is unknown; the nearest known key is store",
+        "store.url: is missing",
+        "schemas.dir: no-such-folder",
+        "tenants.b.api_keys[0].hash: must be sha256:",
+        "tenants.b.api_keys[0].roles: must list",
+        "tenants.b.xceed.platform_id: must be text",
+        "tenants.b.xceed.secret_key: comes from a file or the environment",
+        "tenants.b.xceed.schema: is missing",
+        "tenants.b.xceed.attempt_timeout: must be a time",
+        "tenants.b.policy.deadline_ms: must be a whole number from 1 to 5000",
+        "tenants.b.policy.fallback: must be \"neutral\"",
+        "tenants.b.policy.block_at: must be a number from 0 to 100",
+        "tenants.b.policy.actions: must map",
+        "tenants.b.policy.fallback_for[0].over",
+        "tenants.b.policy.fallback_for[0].policy: is missing",
+    ] {
+        assert!(errors.contains(part), "{part}\nis not in\n{errors}");
+    }
+    assert!(!errors.contains("311a5439c8bda8ef"), "a secret is shown");
+}
+
+#[test]
+fn a_link_that_breaks_its_forms_is_told_by_key() {
+    let errors =
+        errors(&LEAST.replace("\"210021\"", "\"21 0021\"").replace("http://127.0.0.1:9", "http://a.example"));
+    assert!(errors.contains("tenants.first-bank.xceed.service_id: must be 1 to 12 digits"), "{errors}");
+    assert!(errors.contains("tenants.first-bank.xceed.url: must be an https address"), "{errors}");
+}
+
+#[test]
+fn what_would_be_unsafe_to_pass_over_is_refused_and_the_rest_is_told() {
+    let config =
+        Config::parse(&format!("{LEAST}\n[tenants.first-bank.batch]\nchunk = 500"), with_secret(&[]));
+    let warnings = config.expect("sound").warnings;
+    assert_eq!(warnings, ["tenants.first-bank.batch: has no effect in this version"]);
+    assert!(
+        errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"c\" }}"))
+            .contains("server.tls: is not supported")
+    );
+}
