@@ -3,6 +3,7 @@
 
 mod files;
 mod section;
+mod shipped;
 mod tenant;
 
 pub use files::Documents;
