@@ -82,7 +82,7 @@ impl Errand {
     pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {
         let started = Instant::now();
         ticket.sending(true);
-        let sent = desk.xceed.send(&self.tenant, self.message.clone()).await;
+        let sent = desk.xceed.send(&self.tenant.name, self.message.clone()).await;
         ticket.sending(false);
         let ended = Ended { sent, took: started.elapsed() };
         self.log(&ended);

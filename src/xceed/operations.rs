@@ -240,7 +240,7 @@ impl ApiSet {
         let add_event = document.operations.get("addEvent").map(|form| document.compile(form));
         match add_event {
             Some(add_event) if errors.is_empty() => {
-                Ok(Self { add_event, results: Paths::compile(document.results) })
+                Ok(Self { add_event, results: Paths::compile(&document.results) })
             }
             _ => Err(errors),
         }
