@@ -64,7 +64,7 @@ impl From<StoreError> for Refusal {
 pub async fn submit(desk: &Desk, call: Submission<'_>) -> Result<Reply, Refusal> {
     let received_at = desk.gateway.clock.now();
     let Some(id) = event_id(call.event) else {
-        let faults = desk.xceed.prepare(call.tenant, call.event, received_at).err().unwrap_or_default();
+        let faults = desk.xceed.prepare(&call.tenant.name, call.event, received_at).err().unwrap_or_default();
         return Err(Refusal::Invalid(faults));
     };
     let fingerprint = call.event.fingerprint();
@@ -101,17 +101,19 @@ async fn take_in(
         Some(Known { told: Some(told), mode, .. }) => {
             return Ok(Reply { body: told.into(), mode, replayed: true });
         }
-        Some(Known { seq, .. }) => Some(seq),
+        Some(Known { seq, mode, .. }) => Some((seq, mode)),
         None => None,
     };
-    let mut prepared = desk.xceed.prepare(call.tenant, call.event, received_at).map_err(Refusal::Invalid)?;
-    prepared.message.response_required = call.mode == Mode::Sync;
+    let (recorded, mode) = recorded.map_or((None, call.mode), |(seq, mode)| (Some(seq), mode));
+    let mut prepared =
+        desk.xceed.prepare(&call.tenant.name, call.event, received_at).map_err(Refusal::Invalid)?;
+    prepared.message.response_required = mode == Mode::Sync;
     let ticket = held.ticket().clone();
     let journey = Journey {
         desk: desk.clone(),
         errand: errand(desk, call, &prepared, recorded, received_at),
         held,
-        mode: call.mode,
+        mode,
         deadline: call.received + call.tenant.policy.deadline,
     };
     let record = recorded.is_none().then(|| Record {
@@ -119,7 +121,7 @@ async fn take_in(
         tenant: call.tenant.name.clone(),
         idempotency_key: call.idempotency_key.map(str::to_owned),
         fingerprint,
-        mode: call.mode,
+        mode,
         received_at,
         prepared: Arc::new(prepared),
         told: None,
@@ -177,7 +179,8 @@ async fn share(
         return answer(ticket.heard().await, true).transpose();
     }
     let known = desk.gateway.store.find(&call.tenant.name, id, None).await?;
-    let prepared = desk.xceed.prepare(call.tenant, call.event, received_at).map_err(Refusal::Invalid)?;
+    let prepared =
+        desk.xceed.prepare(&call.tenant.name, call.event, received_at).map_err(Refusal::Invalid)?;
     let errand = errand(desk, call, &prepared, known.map(|known| known.seq), received_at);
     let word = speak_fallback(&desk.gateway, &errand, ticket, call.mode).await;
     answer(word, false).transpose()

@@ -1,6 +1,6 @@
 //! `xceed-gateway simulate`
 
-use super::{ConfigFile, Failed};
+use super::shell::{ConfigFile, Failed};
 use crate::app::Sets;
 use crate::config::Config;
 use crate::simulator::{self, Scenario, Settings, Tenant};

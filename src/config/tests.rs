@@ -123,3 +123,16 @@ fn what_would_be_unsafe_to_pass_over_is_refused_and_the_rest_is_told() {
             .contains("server.tls: is not supported")
     );
 }
+
+#[test]
+fn the_commented_example_is_sound_and_shows_the_defaults() {
+    let example = include_str!("../../deploy/gateway.toml");
+    let config = Config::parse(example, with_secret(&[])).expect("sound");
+    assert!(config.warnings.is_empty());
+    let least = Config::parse(LEAST, with_secret(&[])).expect("sound");
+    assert_eq!(config.tenants[0].tenant.policy, least.tenants[0].tenant.policy);
+    assert_eq!(config.tenants[0].link.attempt_timeout, least.tenants[0].link.attempt_timeout);
+    assert_eq!(config.tenants[0].link.channel, least.tenants[0].link.channel);
+    assert_eq!(config.server.bind, least.server.bind);
+    assert_eq!(config.store, least.store);
+}

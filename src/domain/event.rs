@@ -371,7 +371,7 @@ mod tests {
         Field::Object(members.into_iter().map(|(k, v)| (k.into(), v)).collect())
     }
 
-    fn faults_of(extra: Vec<(&str, Field<'_>)>) -> Vec<(String, &'static str)> {
+    fn faults_of(extra: &[(&str, Field<'_>)]) -> Vec<(String, &'static str)> {
         let mut members =
             vec![("eventId", Field::Text("e-1".into())), ("eventType", Field::Text("Login".into()))];
         members.extend(extra.iter().map(|(k, v)| (*k, v.clone())));
@@ -400,14 +400,14 @@ mod tests {
             assert!(!is_money(bad), "{bad}");
         }
         let quoted = object(vec![("amount", Field::Text("12".into()))]);
-        assert_eq!(faults_of(vec![("transaction", quoted)]), [("transaction.amount".into(), "type")]);
+        assert_eq!(faults_of(&[("transaction", quoted)]), [("transaction.amount".into(), "type")]);
         let exponent = object(vec![("amount", Field::Number("1e400"))]);
-        assert_eq!(faults_of(vec![("transaction", exponent)]), [("transaction.amount".into(), "money")]);
+        assert_eq!(faults_of(&[("transaction", exponent)]), [("transaction.amount".into(), "money")]);
     }
 
     #[test]
     fn a_time_needs_a_zone() {
-        let at = |text: &'static str| faults_of(vec![("occurredAt", Field::Text(text.into()))]);
+        let at = |text: &'static str| faults_of(&[("occurredAt", Field::Text(text.into()))]);
         assert_eq!(at("2026-11-22T08:00:00Z"), []);
         assert_eq!(at("2026-11-22T08:00:00.123+01:00"), []);
         assert_eq!(at("2026-11-22T08:00:00"), [("occurredAt".into(), "time_zone")]);
@@ -426,10 +426,10 @@ mod tests {
     fn text_that_xml_can_not_carry_is_refused_by_field_name() {
         for bad in ["\u{0}", "a\u{b}", "\u{fffe}", "\u{1b}[31m"] {
             let customer = object(vec![("id", Field::Text(bad.into()))]);
-            assert_eq!(faults_of(vec![("customer", customer)]), [("customer.id".into(), "character")]);
+            assert_eq!(faults_of(&[("customer", customer)]), [("customer.id".into(), "character")]);
         }
         let open = object(vec![("Memo", Field::Text("\u{1}".into())), ("n", Field::List(vec![]))]);
-        assert_eq!(faults_of(vec![("attributes", open)]), [("attributes.Memo".into(), "character")]);
+        assert_eq!(faults_of(&[("attributes", open)]), [("attributes.Memo".into(), "character")]);
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: 
         {
             batch.push(next);
         }
+        #[expect(clippy::disallowed_methods, reason = "how long a commit takes is what is measured")]
         let started = Instant::now();
         let outcome = commit(&mut connection, &batch);
         match &outcome {
@@ -221,7 +222,7 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
         }
         State::Queued { due } => queue(transaction, end.seq, end.state.name(), time(*due), None)?,
         State::Parked { reason } => {
-            queue(transaction, end.seq, end.state.name(), time(end.at), Some(reason))?
+            queue(transaction, end.seq, end.state.name(), time(end.at), Some(reason))?;
         }
     }
     Ok(Ok(()))

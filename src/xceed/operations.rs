@@ -254,7 +254,7 @@ impl ApiSet {
         let compiled = |name: &str| document.operations.get(name).map(|form| document.compile(form));
         match compiled("addEvent").zip(compiled("addAsyncEvent")) {
             Some((add_event, add_async_event)) if errors.is_empty() => {
-                Ok(Self { add_event, add_async_event, results: Paths::compile(document.results) })
+                Ok(Self { add_event, add_async_event, results: Paths::compile(&document.results) })
             }
             _ => Err(errors),
         }

@@ -247,7 +247,7 @@ fn write(mapping: &Mapping, filled: &[Filled<'_>], display: Option<&str>) -> Str
     for (place, filled) in mapping.places.iter().zip(filled) {
         match (place, filled) {
             (Place::Field(slot), Filled::Fields(texts)) => {
-                write_fields(&mut text, std::slice::from_ref(slot), texts)
+                write_fields(&mut text, std::slice::from_ref(slot), texts);
             }
             (Place::Part(part), Filled::Fields(texts)) => {
                 text.push_str(&part.tags.open);
