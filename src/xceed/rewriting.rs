@@ -33,7 +33,7 @@ type Token<'a> = (Kind, &'a str);
 /// The document with an element on each line, each level further in by this indent; what holds text stays on one line.
 /// `None` where it is no XML.
 pub fn indented(document: &str, indent: &str) -> Option<String> {
-    let tokens = without_layout(tokens(document)?);
+    let tokens = without_layout(&tokens(document)?);
     let mut out = String::with_capacity(2 * document.len());
     let mut depth = 0_usize;
     let mut before = Kind::Text;
@@ -61,7 +61,7 @@ pub fn indented(document: &str, indent: &str) -> Option<String> {
 
 /// The document without white space between elements.
 pub fn compact(document: &str) -> Option<String> {
-    let tokens = without_layout(tokens(document)?);
+    let tokens = without_layout(&tokens(document)?);
     Some(tokens.into_iter().map(|(_, text)| text).collect())
 }
 
@@ -145,7 +145,7 @@ fn tokens(document: &str) -> Option<Vec<Token<'_>>> {
         let end = usize::try_from(reader.buffer_position()).ok()?;
         match tokens.last_mut() {
             Some((Kind::Text, text)) if kind == Kind::Text => {
-                *text = document.get(begin - text.len()..end)?
+                *text = document.get(begin - text.len()..end)?;
             }
             _ => tokens.push((kind, document.get(begin..end)?)),
         }
@@ -154,7 +154,7 @@ fn tokens(document: &str) -> Option<Vec<Token<'_>>> {
 }
 
 /// Without white space that stands between two pieces of markup; that which is the only content of an element stays.
-fn without_layout(tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
+fn without_layout<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     let is_layout = |at: usize| {
         let (kind, text) = tokens[at];
         let before = at.checked_sub(1).map(|before| tokens[before].0);

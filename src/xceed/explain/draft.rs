@@ -67,6 +67,9 @@ impl Draft {
     }
 }
 
+/// How a text is rewritten.
+pub(super) type Rewrite = fn(&str) -> String;
+
 /// What a mistake is about. Two of the same kind exclude each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {

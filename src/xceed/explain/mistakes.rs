@@ -2,7 +2,7 @@
 //! stands between them, and how all of it becomes bytes.
 
 use super::charset::Charset;
-use super::draft::{Draft, Kind, Mistake, Part};
+use super::draft::{Draft, Kind, Mistake, Part, Rewrite};
 use super::{Signing, Value, payload};
 
 /// More fields than this are not put in every order.
@@ -47,7 +47,7 @@ fn name(value: Value) -> &'static str {
 }
 
 fn secrets(next: Option<&str>) -> Vec<Mistake> {
-    let list: [(&str, fn(&str) -> String); 7] = [
+    let list: [(&str, Rewrite); 7] = [
         ("a line end (LF) stood behind the secret key, as in a file", |key| format!("{key}\n")),
         ("a line end (CRLF) stood behind the secret key, as in a file", |key| format!("{key}\r\n")),
         ("a space stood behind the secret key", |key| format!("{key} ")),
@@ -56,7 +56,7 @@ fn secrets(next: Option<&str>) -> Vec<Mistake> {
         ("the secret key stood in double quotes", |key| format!("\"{key}\"")),
         ("the secret key stood in single quotes", |key| format!("'{key}'")),
     ];
-    let mistake = |(what, rewrite): (&str, fn(&str) -> String)| {
+    let mistake = |(what, rewrite): (&str, Rewrite)| {
         Mistake::new(Kind::Secret, what, SECRET_AS_ISSUED, move |draft| {
             draft.rewrite(Value::SecretKey, |key| Some(rewrite(key)));
         })
@@ -86,7 +86,7 @@ fn secrets(next: Option<&str>) -> Vec<Mistake> {
 fn channels(others: &[&str]) -> Vec<Mistake> {
     let cure =
         "the channel is the same word, in the same case, in the payload, in the request and in the hash";
-    let list: [(&str, fn(&str) -> String); 3] = [
+    let list: [(&str, Rewrite); 3] = [
         ("the channel was in lower case", str::to_ascii_lowercase),
         ("the channel was in upper case", str::to_ascii_uppercase),
         ("the channel's first letter was in lower case", |word| {
@@ -94,7 +94,7 @@ fn channels(others: &[&str]) -> Vec<Mistake> {
             first.to_ascii_lowercase() + rest
         }),
     ];
-    let mistake = |(what, rewrite): (&str, fn(&str) -> String)| {
+    let mistake = |(what, rewrite): (&str, Rewrite)| {
         Mistake::new(Kind::Channel, what, cure, move |draft| {
             draft.rewrite(Value::Channel, |word| Some(rewrite(word)));
         })
@@ -173,7 +173,7 @@ fn callbacks(signing: &Signing<'_>) -> Vec<Mistake> {
     let (in_front, at_end) = (id.clone(), id);
     vec![
         Mistake::new(Kind::Callback, "the callback id was left out", cure, |draft| {
-            draft.remove(Value::CallbackId)
+            draft.remove(Value::CallbackId);
         }),
         Mistake::new(Kind::Callback, "the callback id stood in front", cure, move |draft| {
             put(draft, |_| 0, &in_front);

@@ -2,7 +2,7 @@
 //! would do it: laid out, written as XML, written as text, escaped.
 
 use super::charset::Charset;
-use super::draft::{Kind, Mistake};
+use super::draft::{Kind, Mistake, Rewrite};
 use crate::xceed::operations::Value;
 use crate::xceed::rewriting::{
     EmptyElement, compact, indented, with_empty_elements, with_quotes, without_declaration,
@@ -118,12 +118,13 @@ fn declarations() -> Vec<Mistake> {
 }
 
 fn references() -> Vec<Mistake> {
-    let list: [(&str, fn(u32) -> String); 3] = [
+    type Reference = fn(u32) -> String;
+    let list: [(&str, Reference); 3] = [
         ("&#8364;", |code| format!("&#{code};")),
         ("&#x20AC;", |code| format!("&#x{code:X};")),
         ("&#x20ac;", |code| format!("&#x{code:x};")),
     ];
-    let mistake = |(example, reference): (&str, fn(u32) -> String)| {
+    let mistake = |(example, reference): (&str, Reference)| {
         let what = format!("characters beyond ASCII were written as references such as {example}");
         of_payload(Kind::References, what, WRITTEN_AGAIN, move |text| {
             let written = |c: char| if c.is_ascii() { c.to_string() } else { reference(c as u32) };
@@ -202,14 +203,14 @@ fn unix(text: &str) -> String {
 }
 
 fn escapings() -> Vec<Mistake> {
-    let list: [(&str, fn(&str) -> String); 5] = [
+    let list: [(&str, Rewrite); 5] = [
         ("<, > and & of it as references", |text| partial_escape(text).into_owned()),
         ("< and & of it as references", |text| minimal_escape(text).into_owned()),
         ("<, >, & and both quotes of it, &quot; and &apos;", |text| quoted(text, "&apos;")),
         ("<, >, & and both quotes of it, &quot; and &#39;", |text| quoted(text, "&#39;")),
         ("<, >, & and both quotes of it, &quot; and &#x27;", |text| quoted(text, "&#x27;")),
     ];
-    let escaped = |(which, escape): (&str, fn(&str) -> String)| {
+    let escaped = |(which, escape): (&str, Rewrite)| {
         let what = format!("the payload was escaped before it was signed: {which}");
         of_payload(Kind::Escaping, what, AS_UNESCAPED, move |text| Some(escape(text)))
     };
