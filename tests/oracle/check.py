@@ -130,7 +130,7 @@ class Checker:
             self.expect(refused, name, f"should be an event, but is {error}")
             return
         self.expect(refused == bool(result.refused), name, f"refused fields are {result.refused}")
-        self.translated(name, folder / "5-decision.json", result)
+        self.translated(name, folder / ("5-problem.json" if refused else "5-decision.json"), result)
         if refused:
             self.expect(not (folder / "2-payload.xml").exists(), name, "a refused event has no payload")
             return
@@ -168,9 +168,8 @@ class Checker:
 
     @staticmethod
     def read_decision(path):
-        """The answer to the caller: alone, or as the body beside its status; empty where there is none yet."""
-        decision = decide.parse_decision(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return decision.get("body", decision)
+        """The answer to the caller; empty where there is none yet."""
+        return decide.parse_decision(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def differ(expected, actual):
