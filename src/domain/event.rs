@@ -146,13 +146,13 @@ pub struct Facts {
     pub amount: Option<Decimal>,
 }
 
-/// An event that has an id and a type. Other faults that were found are beside it, so that the mapping and the XSD can
-/// add theirs and the caller hears everything at once.
+/// An event as far as it can be read. The faults that were found are beside it, so that the mapping and the XSD can add
+/// theirs and the caller hears everything at once.
 #[derive(Clone, Debug)]
 pub struct ContactEvent<'a> {
-    /// The caller's name for it.
-    pub id: EventId,
-    /// What decisions need of it.
+    /// The caller's name for it; an event without a usable one has a fault.
+    pub id: Option<EventId>,
+    /// What decisions need of it. The event type is empty where that is a fault.
     pub facts: Facts,
     /// When the gateway received it.
     pub received_at: Timestamp,
@@ -161,32 +161,20 @@ pub struct ContactEvent<'a> {
 }
 
 impl<'a> ContactEvent<'a> {
-    /// Reads the facts of an event and checks its members.
-    ///
-    /// # Errors
-    /// Every member that is missing, unknown or of the wrong type, where the event has no usable id or type.
-    pub fn read(
-        fields: &'a Field<'a>,
-        members: &Members,
-        received_at: Timestamp,
-    ) -> (Option<Self>, Vec<FieldFault>) {
+    /// Reads the facts of an event and checks its members: what is missing, unknown or of the wrong type is a fault.
+    pub fn read(fields: &'a Field<'a>, members: &Members, received_at: Timestamp) -> (Self, Vec<FieldFault>) {
         let mut faults = Vec::new();
         check_members(fields, "", members, &mut faults);
         let id = read_id(fields, &mut faults);
         let event_type = read_event_type(fields, &mut faults);
         check_time(fields, &mut faults);
-        let event = id.zip(event_type).map(|(id, event_type)| Self {
-            id,
-            facts: Facts {
-                event_type,
-                customer: text_at(fields, "customer.id").map(CustomerId::new),
-                tier: read_tier(fields),
-                amount: read_amount(fields),
-            },
-            received_at,
-            fields,
-        });
-        (event, faults)
+        let facts = Facts {
+            event_type: event_type.unwrap_or_default(),
+            customer: text_at(fields, "customer.id").map(CustomerId::new),
+            tier: read_tier(fields),
+            amount: read_amount(fields),
+        };
+        (Self { id, facts, received_at, fields }, faults)
     }
 }
 
@@ -384,7 +372,7 @@ mod tests {
     fn an_event_without_id_and_type_says_both() {
         let fields = object(vec![("eventType", Field::Text(" ".into()))]);
         let (event, faults) = ContactEvent::read(&fields, &Members::default(), Timestamp::UNIX_EPOCH);
-        assert!(event.is_none());
+        assert!(event.id.is_none() && event.facts.event_type.is_empty());
         assert_eq!(
             faults.iter().map(|f| (f.field.as_str(), f.rule)).collect::<Vec<_>>(),
             [("eventId", "required"), ("eventType", "required")]
