@@ -29,6 +29,8 @@ impl FieldFault {
 
 /// So many faults are told at once; an event with more has other problems, and finding all would cost too much.
 pub const FAULTS_MAX: usize = 100;
+/// So much of a name is shown in an error, in characters.
+const NAME_SHOWN: usize = 200;
 /// A name longer than this resembles no known one.
 const NAME_MAX: usize = 64;
 
@@ -254,7 +256,7 @@ pub fn forbidden_in_xml(text: &str) -> Option<char> {
 
 fn check_time(fields: &Field<'_>, faults: &mut Vec<FieldFault>) {
     let Some(text) = text_at(fields, "occurredAt") else { return };
-    if text.parse::<Timestamp>().is_ok() {
+    if text.parse::<Timestamp>().is_ok() || forbidden_in_xml(text).is_some() {
         return;
     }
     let (rule, message) = if text.parse::<jiff::civil::DateTime>().is_ok() {
@@ -312,7 +314,7 @@ fn check_member(
 
 /// Below an open group any name may stand and scalars are sent on, so both must be text that XML can carry.
 fn check_open(name: &str, value: &Field<'_>, group: &str, faults: &mut Vec<FieldFault>) {
-    let path = format!("{group}.{}", name.escape_debug());
+    let path = format!("{group}.{}", shown(name));
     check_text(name, &path, faults);
     if let Field::Text(text) = value {
         check_text(text, &path, faults);
@@ -340,15 +342,19 @@ fn wrong_type(path: &str, shape: Shape, found: &Field<'_>) -> FieldFault {
     FieldFault::new(path, "type", format!("must be {wanted}, not {}", found.type_name()))
 }
 
+/// As much of a name as an error shows.
+fn shown(name: &str) -> &str {
+    name.char_indices().nth(NAME_SHOWN).map_or(name, |(end, _)| &name[..end])
+}
+
 fn unknown_member(path: &str, members: &Members) -> FieldFault {
-    let shown: String = path.escape_debug().take(200).collect();
     let hint = match members.nearest(path) {
         Some(near) => {
             format!("is unknown; the nearest known member is {near}; other data goes into attributes")
         }
         None => "is unknown; other data goes into attributes".to_owned(),
     };
-    FieldFault::new(&shown, "unknown", hint)
+    FieldFault::new(shown(path), "unknown", hint)
 }
 
 #[cfg(test)]

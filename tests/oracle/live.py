@@ -34,7 +34,7 @@ DECISION = {*decide.MEMBERS, "eventId", "reasons", "defaulted", "decidedAt", "la
 # So many failures are shown of those in one field that begin with the same characters, and so much of a body.
 SHOWN = 2
 ALIKE = 7
-SHOWN_BODY = 1500
+SHOWN_BODY = 400
 BODY_LIMIT = 1024 * 1024
 # Names are told in full up to this length.
 NAME_LIMIT = 128
