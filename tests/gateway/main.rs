@@ -7,3 +7,6 @@
 mod harness;
 
 mod contract_fixtures;
+mod deadline;
+mod idempotency;
+mod return_codes;

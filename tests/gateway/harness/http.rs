@@ -103,6 +103,11 @@ impl Connection {
         self.send_bytes(&request.bytes())
     }
 
+    /// Sends a request without waiting for its answer.
+    pub(crate) fn write(&mut self, request: &Request) -> io::Result<()> {
+        self.0.get_mut().write_all(&request.bytes())
+    }
+
     /// Sends what may be no request at all. A server may answer and close before it has read everything, so that a
     /// write that fails is no failure while there is an answer.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<Response> {
