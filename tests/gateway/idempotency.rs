@@ -194,3 +194,34 @@ fn who_hangs_up_changes_nothing() {
     assert_eq!((told.is_replay(), &told.json()["decision"]), (true, &json!("REVIEW")));
     assert_eq!(xceed.received_of("e-1").len(), 1);
 }
+
+#[test]
+fn an_answer_that_was_given_is_repeated_while_its_event_is_being_sent_again() {
+    let tenants = [Tenant::first_bank().with("policy.deadline_ms = 300")];
+    let xceed = Simulator::start(&tenants);
+    let gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let event = customer_event("e-1", "SIM-RESET");
+    let key = [("Idempotency-Key", "k-1")];
+    let first = gateway.submit_with("", &key, event.to_string());
+    assert_eq!(first.json()["outcome"], "FALLBACK");
+    xceed.behave(&json!({ "delay_ms": 2500 }));
+    gateway.caller().look_up_until("e-1", |seen| seen["state"] == "SENDING" && seen["attempts"] == 1);
+    assert_replay(&gateway.submit(&event), &first);
+    assert_replay(&gateway.submit_with("", &key, event.to_string()), &first);
+    let seen = gateway.look_up("e-1").json();
+    assert_eq!(
+        (&seen["state"], &seen["attempts"]),
+        (&json!("SENDING"), &json!(1)),
+        "and it is still under way"
+    );
+}
+
+#[test]
+fn a_key_of_one_event_is_no_key_of_another_that_is_known() {
+    let (_xceed, gateway) = start();
+    let key = [("Idempotency-Key", "k-1")];
+    let first = gateway.submit_with("", &key, event("e-1").to_string());
+    assert_eq!((first.status, gateway.submit(&event("e-2")).status), (200, 200));
+    assert_other_body(&gateway.submit_with("", &key, event("e-2").to_string()));
+    assert_replay(&gateway.submit_with("", &[("Idempotency-Key", "k-9")], event("e-1").to_string()), &first);
+}
