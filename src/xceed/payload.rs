@@ -4,7 +4,7 @@
 
 use super::display_fields::DisplayFields;
 use super::mapping::{Mapping, OTHER, Part, Place, Slot, Source};
-use super::schema::{Kind, Violation};
+use super::schema::{Kind, MAX_TEXT_BYTES, Violation};
 use crate::domain::event::{ContactEvent, FieldFault, forbidden_in_xml};
 use crate::domain::field::Field;
 use quick_xml::escape::partial_escape;
@@ -136,13 +136,27 @@ impl<'e> Filling<'e, '_> {
 
     fn data_of(&mut self, slot: &Slot) -> Option<Cow<'e, str>> {
         slot.sources.iter().find_map(|source| match source {
-            Source::Path(path) => self.event.fields.at(path).and_then(sendable),
+            Source::Path(path) => {
+                let text = self.event.fields.at(path).and_then(sendable)?;
+                self.fits(path, slot, &text).then_some(text)
+            }
             Source::Channel => Some(Cow::Borrowed(self.channel)),
             Source::ReceivedAt => {
                 self.defaulted.push(slot.element.clone());
                 Some(Cow::Owned(format!("{:.3}", self.event.received_at)))
             }
         })
+    }
+
+    /// What no schema set ever reads is a fault of this very field; left in, it would be one of the whole document.
+    fn fits(&mut self, path: &str, slot: &Slot, text: &str) -> bool {
+        let fits = partial_escape(text).len() <= MAX_TEXT_BYTES;
+        if !fits && self.faults.iter().all(|known| known.field != path) {
+            let message = format!("must be at most {MAX_TEXT_BYTES} bytes, however much its element takes");
+            let element = Some(slot.element.clone());
+            self.faults.push(FieldFault { element, ..FieldFault::new(path, "length", message) });
+        }
+        fits
     }
 
     /// A token outside its enumeration becomes `Other`, and the original goes into the display element.
