@@ -12,12 +12,14 @@ fn start() -> (Simulator, Gateway) {
     (xceed, gateway)
 }
 
+#[track_caller]
 fn assert_replay(again: &Response, first: &Response) {
-    assert!(again.is_replay(), "{again:?}");
     assert_eq!((again.status, again.text()), (first.status, first.text()));
+    assert!(again.is_replay(), "it does not say that it was given before");
     assert_eq!(again.header("content-type"), first.header("content-type"));
 }
 
+#[track_caller]
 fn assert_other_body(response: &Response) {
     assert_eq!(response.status, 422, "{}", response.text());
     assert_eq!(response.header("content-type"), Some("application/problem+json"));

@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod bad_input;
 mod contract_fixtures;
 mod deadline;
 mod idempotency;

@@ -41,7 +41,12 @@ impl Request {
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// The head so far, and behind it what would otherwise follow.
+    pub(crate) fn bytes_with(&self, rest: &str) -> Vec<u8> {
+        format!("{}{rest}", self.head).into_bytes()
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.head.clone().into_bytes();
         if !self.chunked {
             bytes.extend(format!("Content-Length: {}\r\n\r\n", self.body.len()).bytes());
