@@ -4,14 +4,14 @@
 
 use super::display_fields::DisplayFields;
 use super::mapping::{Mapping, OTHER, Part, Place, Slot, Source};
-use super::schema::{Kind, Violation};
+use super::schema::{Kind, MAX_TEXT_BYTES, Violation};
 use crate::domain::event::{ContactEvent, FieldFault, forbidden_in_xml};
 use crate::domain::field::Field;
 use quick_xml::escape::partial_escape;
 use std::borrow::Cow;
 
-/// The longest text of an element, in bytes: no schema of events asks for more, and the validator takes no more.
-const TEXT_MAX: usize = 64 * 1024;
+/// `&amp;`
+const LONGEST_ESCAPE: usize = 5;
 
 /// An event document that has been filled.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ impl<'e> Filling<'e, '_> {
     /// What stands in an element; `None` where it is left out.
     fn text_of(&mut self, slot: &Slot) -> Option<Cow<'e, str>> {
         let data = self.data_of(slot).map(|text| self.admit(slot, text));
-        let too_long = data.as_ref().is_some_and(|text| text.len() > TEXT_MAX);
+        let too_long = data.as_ref().is_some_and(|text| !is_read(text));
         if too_long {
             self.faults.push(self.too_long(slot));
         }
@@ -145,7 +145,7 @@ impl<'e> Filling<'e, '_> {
 
     fn too_long(&self, slot: &Slot) -> FieldFault {
         let path = path_of(slot, self.event.fields).unwrap_or(&slot.element);
-        let message = format!("must be {TEXT_MAX} bytes at most");
+        let message = format!("must be at most {MAX_TEXT_BYTES} bytes, however much its element takes");
         FieldFault { element: Some(slot.element.clone()), ..FieldFault::new(path, "length", message) }
     }
 
@@ -191,6 +191,11 @@ fn missing(slot: &Slot, builtin: &str) -> FieldFault {
 /// A token is compared as the schema does: white space around and between words does not count.
 fn is_token(text: &str, word: &str) -> bool {
     text == word || text.split_ascii_whitespace().eq(word.split_ascii_whitespace())
+}
+
+/// Whether a schema set reads the text at all: left in, one that it doesn't would be a fault of the whole document.
+fn is_read(text: &str) -> bool {
+    text.len() <= MAX_TEXT_BYTES / LONGEST_ESCAPE || partial_escape(text).len() <= MAX_TEXT_BYTES
 }
 
 /// The first data at an element's JSON paths.

@@ -6,4 +6,8 @@
 
 mod harness;
 
+mod bad_input;
 mod contract_fixtures;
+mod deadline;
+mod idempotency;
+mod return_codes;

@@ -34,6 +34,14 @@ impl Caller {
         self.try_call(request).unwrap_or_else(|error| panic!("the gateway does not answer: {error}"))
     }
 
+    /// Sends a request, and hangs up without having heard the answer.
+    pub(crate) fn hang_up_after(&self, request: &Request, wait: impl FnOnce()) -> io::Result<()> {
+        let mut connection = Connection::open(self.address)?;
+        connection.write(request)?;
+        wait();
+        Ok(())
+    }
+
     pub(crate) fn submit(&self, event: &Value) -> Response {
         self.submit_with("", &[], event.to_string())
     }

@@ -41,7 +41,12 @@ impl Request {
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// The head so far, and behind it what would otherwise follow.
+    pub(crate) fn bytes_with(&self, rest: &str) -> Vec<u8> {
+        format!("{}{rest}", self.head).into_bytes()
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.head.clone().into_bytes();
         if !self.chunked {
             bytes.extend(format!("Content-Length: {}\r\n\r\n", self.body.len()).bytes());
@@ -101,6 +106,11 @@ impl Connection {
 
     pub(crate) fn send(&mut self, request: &Request) -> io::Result<Response> {
         self.send_bytes(&request.bytes())
+    }
+
+    /// Sends a request without waiting for its answer.
+    pub(crate) fn write(&mut self, request: &Request) -> io::Result<()> {
+        self.0.get_mut().write_all(&request.bytes())
     }
 
     /// Sends what may be no request at all. A server may answer and close before it has read everything, so that a
