@@ -2,10 +2,16 @@
 
 mod check;
 mod demo;
+mod event;
+mod input;
 mod key;
 mod serve;
 mod shell;
+mod sign;
 mod simulate;
+mod tenant;
+mod translate;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use shell::Failed;
@@ -25,6 +31,9 @@ enum Command {
     Serve(serve::Serve),
     Simulate(simulate::Simulate),
     Check(check::Check),
+    Translate(translate::Translate),
+    Validate(validate::Validate),
+    Sign(sign::Sign),
     Key(key::Key),
 }
 
@@ -35,6 +44,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Simulate(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Translate(command) => command.run(),
+        Command::Validate(command) => command.run(),
+        Command::Sign(command) => command.run(),
         Command::Key(command) => command.run(),
     };
     match result {

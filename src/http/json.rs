@@ -34,6 +34,31 @@ pub enum Unreadable {
     TooDeep,
 }
 
+impl Unreadable {
+    /// The problem's name for the outside; it does not change.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotJson { .. } => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::DuplicateKey(_) => "duplicate_key",
+            Self::TooDeep => "too_deep",
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson { line, column } => {
+                write!(f, "the body is no JSON in UTF-8: look at line {line}, column {column}")
+            }
+            Self::NotAnObject => f.write_str("the body must be a JSON object: {…}"),
+            Self::DuplicateKey(path) => write!(f, "{path} stands twice in its object: send it once"),
+            Self::TooDeep => write!(f, "the body is nested deeper than {DEPTH_MAX} levels"),
+        }
+    }
+}
+
 /// Reads a body.
 ///
 /// # Errors

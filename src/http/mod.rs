@@ -3,7 +3,7 @@
 
 pub mod answer;
 pub mod auth;
-mod body;
+pub mod body;
 mod events;
 mod health;
 pub mod json;
