@@ -455,3 +455,24 @@ fn any_body_is_answered_with_a_decision_or_a_problem() {
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
+
+#[test]
+fn who_sends_too_slowly_is_cut_off_and_others_are_served() {
+    let desk = Desk::open();
+    let body = desk.caller.request("POST", "/v1/events").header("Content-Type", "application/json");
+    let beginnings = [b"POST /v1/events HT".to_vec(), body.bytes_with("Content-Length: 100\r\n\r\n{")];
+    let mut slow: Vec<_> = beginnings
+        .iter()
+        .map(|bytes| {
+            let mut connection = Connection::open(desk.caller.address).expect("it listens");
+            connection.write_bytes(bytes).expect("it listens");
+            connection
+        })
+        .collect();
+    desk.good(&mut Connection::open(desk.caller.address).expect("it listens"));
+    let answers: Vec<_> = slow.iter_mut().map(|connection| connection.response()).collect();
+    assert!(answers[0].as_ref().map_or(true, |answer| answer.status == 408), "a head that does not come");
+    let answer = answers[1].as_ref().expect("an answer to a body that does not come");
+    assert_problem(answer, 408, "slow_body");
+    assert_eq!(answer.header("connection"), Some("close"));
+}

@@ -7,6 +7,7 @@
 mod harness;
 
 mod bad_input;
+mod connections;
 mod contract_fixtures;
 mod deadline;
 mod idempotency;

@@ -110,17 +110,22 @@ impl Connection {
 
     /// Sends a request without waiting for its answer.
     pub(crate) fn write(&mut self, request: &Request) -> io::Result<()> {
-        self.0.get_mut().write_all(&request.bytes())
+        self.write_bytes(&request.bytes())
+    }
+
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)
     }
 
     /// Sends what may be no request at all. A server may answer and close before it has read everything, so that a
     /// write that fails is no failure while there is an answer.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<Response> {
-        let written = self.0.get_mut().write_all(bytes);
+        let written = self.write_bytes(bytes);
         self.response().or_else(|error| written.and(Err(error)))
     }
 
-    fn response(&mut self) -> io::Result<Response> {
+    /// The response to what was written.
+    pub(crate) fn response(&mut self) -> io::Result<Response> {
         let (status, headers) = self.head()?;
         let mut response = Response { status, headers, body: Vec::new() };
         if let Some(length) = response.header("content-length") {
