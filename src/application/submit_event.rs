@@ -73,16 +73,35 @@ pub async fn submit(desk: &Desk, call: Submission<'_>) -> Result<Reply, Refusal>
         match tickets.claim(&call.tenant.name, &id, key, fingerprint, true) {
             Claim::Mine(held) => return take_in(desk, &call, held, &id, fingerprint, received_at).await,
             Claim::Theirs(ticket) if ticket.fingerprint != fingerprint => return Err(Refusal::OtherBody),
-            Claim::Theirs(ticket) if key.is_some() && ticket.word().is_none() => {
-                return Err(Refusal::InFlight);
-            }
             Claim::Theirs(ticket) => {
-                if let Some(reply) = share(desk, &call, &ticket, &id, received_at).await? {
+                if let Some(reply) = join(desk, &call, &ticket, &id, received_at).await? {
                     return Ok(reply);
                 }
             }
         }
     }
+}
+
+/// Somebody else works on the event. `None`: the other let go.
+async fn join(
+    desk: &Desk,
+    call: &Submission<'_>,
+    ticket: &Arc<Ticket>,
+    id: &EventId,
+    received_at: Timestamp,
+) -> Result<Option<Reply>, Refusal> {
+    // The relay sends again what may have been answered long ago.
+    if !ticket.live
+        && let Some(Known { fingerprint, told: Some(told), mode, .. }) =
+            desk.gateway.store.find(&call.tenant.name, id, call.idempotency_key).await?
+    {
+        let reply = Reply { body: told.into(), mode, replayed: true };
+        return if fingerprint == ticket.fingerprint { Ok(Some(reply)) } else { Err(Refusal::OtherBody) };
+    }
+    if call.idempotency_key.is_some() && ticket.word().is_none() {
+        return Err(Refusal::InFlight);
+    }
+    share(desk, call, ticket, id, received_at).await
 }
 
 /// Nobody else works on the event: it is new, or recorded already.
@@ -156,8 +175,8 @@ fn velocity(gateway: &Gateway, tenant: &Tenant, prepared: &Prepared, at: Timesta
     gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner).count(&tenant.name, customer, at)
 }
 
-/// Somebody else works on the event: waits for the words, as long as this caller's own deadline allows where it is
-/// the relay that works. `None`: the other let go.
+/// Waits for the words of whoever works on the event, as long as this caller's own deadline allows where that is the
+/// relay. `None`: the other let go.
 async fn share(
     desk: &Desk,
     call: &Submission<'_>,

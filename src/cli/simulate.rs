@@ -69,10 +69,8 @@ pub(super) fn settings(bind: SocketAddr, config: &Config, sets: &Sets) -> Settin
 /// Xceed's own look at a payload: by the schema set that its version attribute names.
 fn validate(sets: &Sets) -> simulator::Validate {
     let versions = sets.versions.clone();
-    Arc::new(move |payload: &str| {
-        let named = |version: &&str| payload.contains(&format!(" version=\"{version}\""));
-        let keys: Vec<&str> = versions.keys().map(String::as_str).collect();
-        let Some(version) = keys.into_iter().find(named).and_then(|version| versions.get(version)) else {
+    Arc::new(move |version: &str, payload: &str| {
+        let Some(version) = versions.get(version) else {
             return vec![(None, "no schema set of this version".to_owned())];
         };
         let violations = version.set.validate(payload);

@@ -172,6 +172,8 @@ impl Bench<'_> {
         let word = results.code.word();
         let mut decision =
             decision.unwrap_or_else(|| self.fall_back(Basis::ReturnCode, &no_score(results, word)));
+        // Also where it decided nothing: a score that is not relied on is shown for what it is.
+        decision.risk_score = results.risk_score.or(decision.risk_score);
         decision.risk_action = results.risk_action.clone();
         decision.return_code = Some(word.to_owned());
         decision.disposition = Some(row.disposition);
@@ -340,6 +342,13 @@ mod tests {
         let told = decide(&Policy::default(), &results("SUCCESS", None, Some("Shrug")));
         assert_eq!((told.outcome, told.basis, told.reliable), (Outcome::Fallback, Basis::ReturnCode, false));
         assert_eq!(told.risk_score, Some(NEUTRAL_SCORE));
+    }
+
+    #[test]
+    fn a_score_that_decides_nothing_is_shown_and_not_relied_on() {
+        let told = decide(&Policy::default(), &results("MSG_SKIPPED", Some("99"), Some("Deny")));
+        assert_eq!((told.verdict, told.outcome), (Some(Verdict::Allow), Outcome::Fallback));
+        assert_eq!((told.risk_score, told.reliable), (Some(Decimal::from(99)), false));
     }
 
     #[test]

@@ -29,6 +29,8 @@ impl FieldFault {
 
 /// So many faults are told at once; an event with more has other problems, and finding all would cost too much.
 pub const FAULTS_MAX: usize = 100;
+/// So much of a name is shown in an error, in characters.
+const NAME_SHOWN: usize = 200;
 /// A name longer than this resembles no known one.
 const NAME_MAX: usize = 64;
 
@@ -146,13 +148,13 @@ pub struct Facts {
     pub amount: Option<Decimal>,
 }
 
-/// An event that has an id and a type. Other faults that were found are beside it, so that the mapping and the XSD can
-/// add theirs and the caller hears everything at once.
+/// An event as far as it can be read. The faults that were found are beside it, so that the mapping and the XSD can add
+/// theirs and the caller hears everything at once.
 #[derive(Clone, Debug)]
 pub struct ContactEvent<'a> {
-    /// The caller's name for it.
-    pub id: EventId,
-    /// What decisions need of it.
+    /// The caller's name for it; an event without a usable one has a fault.
+    pub id: Option<EventId>,
+    /// What decisions need of it. The event type is empty where that is a fault.
     pub facts: Facts,
     /// When the gateway received it.
     pub received_at: Timestamp,
@@ -161,32 +163,20 @@ pub struct ContactEvent<'a> {
 }
 
 impl<'a> ContactEvent<'a> {
-    /// Reads the facts of an event and checks its members.
-    ///
-    /// # Errors
-    /// Every member that is missing, unknown or of the wrong type, where the event has no usable id or type.
-    pub fn read(
-        fields: &'a Field<'a>,
-        members: &Members,
-        received_at: Timestamp,
-    ) -> (Option<Self>, Vec<FieldFault>) {
+    /// Reads the facts of an event and checks its members: what is missing, unknown or of the wrong type is a fault.
+    pub fn read(fields: &'a Field<'a>, members: &Members, received_at: Timestamp) -> (Self, Vec<FieldFault>) {
         let mut faults = Vec::new();
         check_members(fields, "", members, &mut faults);
         let id = read_id(fields, &mut faults);
         let event_type = read_event_type(fields, &mut faults);
         check_time(fields, &mut faults);
-        let event = id.zip(event_type).map(|(id, event_type)| Self {
-            id,
-            facts: Facts {
-                event_type,
-                customer: text_at(fields, "customer.id").map(CustomerId::new),
-                tier: read_tier(fields),
-                amount: read_amount(fields),
-            },
-            received_at,
-            fields,
-        });
-        (event, faults)
+        let facts = Facts {
+            event_type: event_type.unwrap_or_default(),
+            customer: text_at(fields, "customer.id").map(CustomerId::new),
+            tier: read_tier(fields),
+            amount: read_amount(fields),
+        };
+        (Self { id, facts, received_at, fields }, faults)
     }
 }
 
@@ -266,7 +256,7 @@ pub fn forbidden_in_xml(text: &str) -> Option<char> {
 
 fn check_time(fields: &Field<'_>, faults: &mut Vec<FieldFault>) {
     let Some(text) = text_at(fields, "occurredAt") else { return };
-    if text.parse::<Timestamp>().is_ok() {
+    if text.parse::<Timestamp>().is_ok() || forbidden_in_xml(text).is_some() {
         return;
     }
     let (rule, message) = if text.parse::<jiff::civil::DateTime>().is_ok() {
@@ -324,7 +314,7 @@ fn check_member(
 
 /// Below an open group any name may stand and scalars are sent on, so both must be text that XML can carry.
 fn check_open(name: &str, value: &Field<'_>, group: &str, faults: &mut Vec<FieldFault>) {
-    let path = format!("{group}.{}", name.escape_debug());
+    let path = format!("{group}.{}", shown(name));
     check_text(name, &path, faults);
     if let Field::Text(text) = value {
         check_text(text, &path, faults);
@@ -352,15 +342,19 @@ fn wrong_type(path: &str, shape: Shape, found: &Field<'_>) -> FieldFault {
     FieldFault::new(path, "type", format!("must be {wanted}, not {}", found.type_name()))
 }
 
+/// As much of a name as an error shows.
+fn shown(name: &str) -> &str {
+    name.char_indices().nth(NAME_SHOWN).map_or(name, |(end, _)| &name[..end])
+}
+
 fn unknown_member(path: &str, members: &Members) -> FieldFault {
-    let shown: String = path.escape_debug().take(200).collect();
     let hint = match members.nearest(path) {
         Some(near) => {
             format!("is unknown; the nearest known member is {near}; other data goes into attributes")
         }
         None => "is unknown; other data goes into attributes".to_owned(),
     };
-    FieldFault::new(&shown, "unknown", hint)
+    FieldFault::new(shown(path), "unknown", hint)
 }
 
 #[cfg(test)]
@@ -384,7 +378,7 @@ mod tests {
     fn an_event_without_id_and_type_says_both() {
         let fields = object(vec![("eventType", Field::Text(" ".into()))]);
         let (event, faults) = ContactEvent::read(&fields, &Members::default(), Timestamp::UNIX_EPOCH);
-        assert!(event.is_none());
+        assert!(event.id.is_none() && event.facts.event_type.is_empty());
         assert_eq!(
             faults.iter().map(|f| (f.field.as_str(), f.rule)).collect::<Vec<_>>(),
             [("eventId", "required"), ("eventType", "required")]

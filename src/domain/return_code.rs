@@ -146,6 +146,11 @@ impl Row {
             DecidedBy::DataCollection => "ALLOW under every policy",
         }
     }
+
+    /// The column `next`, in words.
+    pub fn next(&self) -> &'static str {
+        if self.code == TRANSPORT_FAILURE.code { "backoff, same eventId" } else { self.next.name() }
+    }
 }
 
 const ALL: &str = "all";

@@ -10,6 +10,8 @@ use std::fmt;
 
 /// The deepest nesting that is read; the outermost object is the first level.
 pub const DEPTH_MAX: usize = 32;
+/// So much of a name is shown in an error, in characters.
+const NAME_SHOWN: usize = 200;
 /// Stands for half of a surrogate pair, which JSON's escapes allow and no text can hold. XML can't carry it either, so
 /// the field is refused by name.
 const NO_CHARACTER: char = '\u{ffff}';
@@ -114,7 +116,7 @@ fn object<'a>(text: &'a str, depth: usize, path: &str) -> Result<Field<'a>, Unre
 }
 
 fn below(path: &str, name: &str) -> String {
-    let name: String = name.escape_debug().take(100).collect();
+    let name: String = name.chars().take(NAME_SHOWN).collect();
     if path.is_empty() { name } else { format!("{path}.{name}") }
 }
 

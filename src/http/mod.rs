@@ -13,7 +13,7 @@ mod return_codes;
 use crate::application::deliver::Desk;
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpServer, Resource, Route, guard, web};
 use auth::Keys;
 use std::io;
 use std::net::SocketAddr;
@@ -60,12 +60,18 @@ where
 
 /// Every call that the gateway answers.
 fn routes(config: &mut web::ServiceConfig) {
-    let resource = |path: &str| web::resource(path).default_service(web::to(problem::method_not_allowed));
+    let get = |path, call: Route| resource(path, "GET").route(call.guard(guard::Get()));
+    let post = |path, call: Route| resource(path, "POST").route(call.guard(guard::Post()));
     config
-        .service(resource("/v1/events").route(web::post().to(events::submit)))
-        .service(resource("/v1/events/{eventId}").route(web::get().to(events::look_up)))
-        .service(resource("/v1/return-codes").route(web::get().to(return_codes::list)))
-        .service(resource("/healthz").route(web::get().to(health::alive)))
-        .service(resource("/readyz").route(web::get().to(health::ready)))
+        .service(post("/v1/events", web::to(events::submit)))
+        .service(get("/v1/events/{eventId}", web::to(events::look_up)))
+        .service(get("/v1/return-codes", web::to(return_codes::list)))
+        .service(get("/healthz", web::to(health::alive)))
+        .service(get("/readyz", web::to(health::ready)))
         .default_service(web::to(problem::not_found));
+}
+
+/// An address that is called with these methods alone.
+fn resource(path: &str, allowed: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || problem::method_not_allowed(allowed)))
 }

@@ -15,6 +15,7 @@ pub(super) struct Problem {
     detail: String,
     errors: Vec<FieldFault>,
     headers: Vec<(HeaderName, &'static str)>,
+    closes: bool,
 }
 
 #[derive(Serialize)]
@@ -42,7 +43,15 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, name, title, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Self {
+            status,
+            name,
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            closes: false,
+        }
     }
 
     pub(super) fn with_errors(mut self, errors: Vec<FieldFault>) -> Self {
@@ -57,7 +66,7 @@ impl Problem {
 
     /// After this the rest of the request is not read, so the connection can't be used again.
     pub(super) fn closing(self) -> Self {
-        self.with_header(header::CONNECTION, "close")
+        Self { closes: true, ..self }
     }
 }
 
@@ -78,6 +87,10 @@ impl From<Problem> for HttpResponse {
         };
         let mut response = Self::build(problem.status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        if problem.closes {
+            // The server writes this header itself, and no other.
+            response.force_close();
+        }
         for (name, value) in problem.headers {
             response.insert_header((name, HeaderValue::from_static(value)));
         }
@@ -90,7 +103,9 @@ pub(super) async fn not_found() -> HttpResponse {
     Problem::new(StatusCode::NOT_FOUND, "not_found", "No such call", detail).into()
 }
 
-pub(super) async fn method_not_allowed() -> HttpResponse {
-    let detail = "this address is called with another method";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Another method", detail).into()
+pub(super) async fn method_not_allowed(allowed: &'static str) -> HttpResponse {
+    let detail = format!("this address is called with {allowed}");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Another method", detail)
+        .with_header(header::ALLOW, allowed)
+        .into()
 }

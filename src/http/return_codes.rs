@@ -26,7 +26,7 @@ pub(super) async fn list(request: HttpRequest) -> HttpResponse {
         scope: row.scope,
         disposition: row.disposition.name(),
         basis: row.basis(),
-        next: row.next.name(),
+        next: row.next(),
         alert: row.alert,
         meaning: row.meaning,
         action: row.action,

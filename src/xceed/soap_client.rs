@@ -82,7 +82,6 @@ impl Scoring for SoapClient {
 pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result<Prepared, Vec<FieldFault>> {
     let mapping = &link.version.mapping;
     let (contact_event, mut faults) = ContactEvent::read(event, mapping.members(), received_at);
-    let Some(contact_event) = contact_event else { return Err(with_elements(link, faults)) };
     let channel = link.channel(&contact_event.facts.event_type);
     let payload = fill(mapping, &contact_event, channel, &mut faults);
     for fault in faults_of(mapping, event, &link.version.set.validate(payload.text())) {
@@ -90,18 +89,18 @@ pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result
             faults.push(fault);
         }
     }
-    if !faults.is_empty() {
+    let Some(id) = contact_event.id.filter(|_| faults.is_empty()) else {
         return Err(with_elements(link, faults));
-    }
+    };
     let (text, defaulted) = payload.into_parts();
     Ok(Prepared {
         message: Message {
-            event_id: contact_event.id.clone(),
+            event_id: id.clone(),
             channel: channel.into(),
             payload: text.into(),
             response_required: true,
         },
-        id: contact_event.id,
+        id,
         facts: contact_event.facts,
         schema: link.version.set.version().to_owned(),
         defaulted,

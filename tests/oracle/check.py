@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Verifies recorded requests with tools that share nothing with the gateway: libxml2, hashlib, and translate.py.
+"""Verifies recorded requests with tools that share nothing with the gateway: libxml2, hashlib, and
+translate.py and decide.py beside it.
 
   /usr/bin/python3 check.py FOLDER        *.http (SOAP envelopes as they were sent), beside each optionally NAME.json
                                           with the event or the array of events that it was made from
@@ -7,12 +8,12 @@
 """
 
 import argparse
-import json
 import pathlib
 import sys
 
 from lxml import etree
 
+import decide
 import translate as oracle
 from sets import ApiSet, SchemaSet, parse_xml
 
@@ -129,11 +130,12 @@ class Checker:
             self.expect(refused, name, f"should be an event, but is {error}")
             return
         self.expect(refused == bool(result.refused), name, f"refused fields are {result.refused}")
-        self.decision(name, folder / "5-decision.json", result)
+        self.translated(name, folder / ("5-problem.json" if refused else "5-decision.json"), result)
         if refused:
             self.expect(not (folder / "2-payload.xml").exists(), name, "a refused event has no payload")
             return
         self.expect(event["eventId"] == name, name, "the eventId is not the folder's name")
+        self.decided(name, folder, event)
         if (folder / "4-results.xml").exists():
             self.body_of(name, (folder / "4-results.xml").read_bytes())
         payload = folder / "2-payload.xml"
@@ -146,17 +148,28 @@ class Checker:
                 same = sent.rstrip("\n") == payload.read_bytes().decode("utf-8").rstrip("\n")
                 self.expect(same, name, "the payload in the envelope is not 2-payload.xml")
 
-    def decision(self, name, path, result):
-        """Of the decision only what translation decides: the filled elements, or the refused fields."""
-        if not path.exists():
-            return
-        decision = json.loads(path.read_text(encoding="utf-8"))
-        decision = decision.get("body", decision)
+    def translated(self, name, path, result):
+        """Of the decision what translation decides: the filled elements, or the refused fields."""
+        decision = self.read_decision(path)
         if "defaulted" in decision:
             self.expect(decision["defaulted"] == result.defaulted, name, f"defaulted should be {result.defaulted}")
         if "errors" in decision:
             fields = {e["field"] for e in decision["errors"]}
             self.expect(fields == set(result.refused), name, f"refused fields should be {result.refused}")
+
+    def decided(self, name, folder, event):
+        """Of the decision what follows from the policy and from Xceed's answer."""
+        answer = decide.read_results_file(self.api_set, next(folder.glob("4-results.*")))
+        expected = decide.decide(event, decide.load_policy(folder / "0-tenant.toml"), answer)
+        decision = self.read_decision(folder / "5-decision.json")
+        if decision:
+            different = decide.differences(expected, decision)
+            self.expect(not different, name, "; ".join(different))
+
+    @staticmethod
+    def read_decision(path):
+        """The answer to the caller; empty where there is none yet."""
+        return decide.parse_decision(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def differ(expected, actual):

@@ -5,6 +5,7 @@ with it, and serves translate.py and check.py alone. Validation itself is left t
 """
 
 import pathlib
+import re
 import tomllib
 from dataclasses import dataclass, field
 
@@ -26,6 +27,11 @@ def parse_xml(source):
     if tree.docinfo.doctype:
         raise etree.XMLSyntaxError("a DOCTYPE is not allowed", 0, 0, 0)
     return tree
+
+
+def collapse(text):
+    """White space as a token has it: XML knows four such characters, Unicode knows more, which stay."""
+    return " ".join(filter(None, re.split("[ \t\n\r]+", text)))
 
 
 @dataclass

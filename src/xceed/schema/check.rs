@@ -16,6 +16,8 @@ use super::violations::{Rule, Violation};
 
 /// The largest document that is taken: twice a chunk of events.
 pub const MAX_DOCUMENT_BYTES: usize = 2 << 20;
+/// The longest text of one element, in bytes.
+pub const MAX_TEXT_BYTES: usize = 64 << 10;
 /// Errors of the library that are kept; a document with more is not read further.
 pub(super) const MAX_ERRORS: usize = 50;
 /// Errors that the library may report, repetitions included.
@@ -35,7 +37,7 @@ const LIMITS: ParseLimits = {
     limits.max_name_bytes = Some(128);
     limits.max_namespace_uri_bytes = Some(512);
     limits.max_attribute_value_bytes = Some(4096);
-    limits.max_text_bytes = Some(64 << 10);
+    limits.max_text_bytes = Some(MAX_TEXT_BYTES);
     limits.max_nodes = Some(MAX_NODES);
     limits
 };

@@ -25,7 +25,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-pub use check::MAX_DOCUMENT_BYTES;
+pub use check::{MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES};
 pub use field_table::{Attribute, Content, Element, Facets, Kind, Particle, SimpleType, Whitespace};
 pub use validator::Validator;
 pub use violations::{Rule, Violation};

@@ -1,0 +1,115 @@
+//! A gateway as its operator sees it: started, killed, restarted, asked to end. Its store outlives its process.
+
+use super::caller::Caller;
+use super::config::Config;
+use super::folder::Folder;
+use super::http::Response;
+use super::process::Process;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    // Before the folder, so that it has ended when that is removed.
+    process: Process,
+    address: SocketAddr,
+    config: Config,
+    folder: Folder,
+}
+
+impl Gateway {
+    pub(crate) fn start(config: Config) -> Self {
+        Self::try_start(config, Folder::new())
+            .unwrap_or_else(|log| panic!("the gateway does not start: {log}"))
+    }
+
+    /// Starts with what lies in the folder already; or tells what the gateway said when it refused.
+    pub(crate) fn try_start(config: Config, folder: Folder) -> Result<Self, String> {
+        let (process, address) = run(&config.write(folder.path()))?;
+        Ok(Self { process, address, config, folder })
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM; the gateway may still answer what is under way.
+    pub(crate) fn ask_to_end(&self) {
+        self.process.ask_to_end();
+    }
+
+    /// SIGTERM, and the end.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.process.ask_to_end();
+        self.wait()
+    }
+
+    /// Until it has ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.process.wait()
+    }
+
+    /// Starts it again, on the same store.
+    pub(crate) fn restart(&mut self) {
+        self.process.kill();
+        let started = run(&self.config.write(self.folder.path()));
+        (self.process, self.address) = started.unwrap_or_else(|log| panic!("it does not start again: {log}"));
+    }
+
+    /// Starts it again, on the same store, with another configuration.
+    pub(crate) fn restart_with(&mut self, config: Config) {
+        self.config = config;
+        self.restart();
+    }
+
+    /// What it has written to standard error since it was started last.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its folder: the configuration, the secrets, the store.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A caller of the first tenant.
+    pub(crate) fn caller(&self) -> Caller {
+        self.caller_of(self.config.first_tenant())
+    }
+
+    pub(crate) fn caller_of(&self, tenant: &str) -> Caller {
+        Caller { address: self.address, key: format!("caller-of-{tenant}") }
+    }
+
+    pub(crate) fn submit(&self, event: &Value) -> Response {
+        self.caller().submit(event)
+    }
+
+    pub(crate) fn submit_with(
+        &self,
+        query: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Response {
+        self.caller().submit_with(query, headers, body)
+    }
+
+    pub(crate) fn look_up(&self, event_id: &str) -> Response {
+        self.caller().look_up(event_id)
+    }
+}
+
+fn run(config: &Path) -> Result<(Process, SocketAddr), String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
+    command.arg("serve").arg("--config").arg(config);
+    let mut process = Process::start(command);
+    let address = process.address()?;
+    Ok((process, address))
+}

@@ -1,0 +1,30 @@
+//! What the tests are told with: a gateway, an Xceed, and the verbs for them. Whatever is started here is ended when
+//! its value is dropped, and nothing else is ever ended.
+
+mod caller;
+mod canned;
+mod cases;
+mod clock;
+mod config;
+mod events;
+mod folder;
+mod gateway;
+mod golden;
+mod http;
+mod process;
+mod simulator;
+mod soap;
+
+pub(crate) use caller::Caller;
+pub(crate) use canned::{Canned, Do, Heard, answer, results};
+pub(crate) use cases::{Case, cases};
+pub(crate) use clock::{Stopwatch, until};
+pub(crate) use config::{Config, Tenant};
+pub(crate) use events::{customer_event, event, wire};
+pub(crate) use folder::{Folder, repository};
+pub(crate) use gateway::Gateway;
+pub(crate) use golden::{Goldens, laid_out};
+pub(crate) use http::{Connection, Request, Response};
+pub(crate) use process::Process;
+pub(crate) use simulator::Simulator;
+pub(crate) use soap::{Node, read_xml};

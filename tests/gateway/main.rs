@@ -1,0 +1,14 @@
+//! The gateway from the outside: real processes of the built binary, over real sockets, on loopback. Each test starts
+//! what it needs on free ports and in a folder of its own, and ends it. Time is asserted only where it is the very
+//! thing in question, and then with room.
+//! Not unit tests: nothing of the library is called. What is expected is written here as data, from the contract that
+//! callers and Xceed rely on.
+
+mod harness;
+
+mod bad_input;
+mod connections;
+mod contract_fixtures;
+mod deadline;
+mod idempotency;
+mod return_codes;
