@@ -100,6 +100,8 @@ const CLOCKS: &[&str] = &[
     "src/http",
     // How long an attempt took, and when it must end: by the runtime's clock, which never jumps.
     "src/application/deliver",
+    // Virtual time.
+    "src/application/tests",
     "src/xceed/soap_client",
     "benches",
     "tests",

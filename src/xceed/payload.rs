@@ -123,7 +123,7 @@ impl<'e> Filling<'e, '_> {
         let data = self.data_of(slot).map(|text| self.admit(slot, text));
         let too_long = data.as_ref().is_some_and(|text| !is_read(text));
         if too_long {
-            self.faults.push(self.too_long(slot));
+            self.note_too_long(slot);
         }
         match data.filter(|_| !too_long) {
             Some(text) => Some(text),
@@ -143,10 +143,14 @@ impl<'e> Filling<'e, '_> {
         })
     }
 
-    fn too_long(&self, slot: &Slot) -> FieldFault {
+    /// Unless the field has a fault already: one is enough to mend it by.
+    fn note_too_long(&mut self, slot: &Slot) {
         let path = path_of(slot, self.event.fields).unwrap_or(&slot.element);
         let message = format!("must be at most {MAX_TEXT_BYTES} bytes, however much its element takes");
-        FieldFault { element: Some(slot.element.clone()), ..FieldFault::new(path, "length", message) }
+        if self.faults.iter().all(|known| known.field != path) {
+            let element = Some(slot.element.clone());
+            self.faults.push(FieldFault { element, ..FieldFault::new(path, "length", message) });
+        }
     }
 
     /// A token outside its enumeration becomes `Other`, and the original goes into the display element.
