@@ -67,7 +67,6 @@ impl Desk {
     pub(crate) fn payload(&self, event: &Field<'_>) -> String {
         let mapping = &self.version().mapping;
         let (event, mut faults) = ContactEvent::read(event, mapping.members(), self.received_at);
-        let event = event.expect("a good event");
         fill(mapping, &event, &self.settings.channel, &mut faults).into_parts().0
     }
 
@@ -83,6 +82,7 @@ impl Desk {
             secret_key: self.settings.secret_key.expose(),
             payload,
             response_required: true,
+            callback_id: "",
         }
     }
 
