@@ -50,14 +50,14 @@ impl Folder {
         let name = format!("cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
+        fs::create_dir_all(&path).expect("a folder of its own");
         Self { path, variables: BTreeMap::new() }
     }
 
     /// A folder with `gateway.toml`, whose one tenant signs with [`SECRET`].
     pub(crate) fn with_tenant() -> Self {
         let mut folder = Self::new();
-        folder.write("gateway.toml", &configuration(&root().join("xsd"), ""));
+        folder.write("gateway.toml", configuration(&root().join("xsd"), ""));
         folder.set(VARIABLE, SECRET);
         folder
     }
@@ -72,19 +72,19 @@ impl Folder {
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+        fs::write(path, content).expect("a file is written");
     }
 
     /// Copies a folder of the repository into this one.
     pub(crate) fn copy(&self, from: &str, to: &str) {
-        for entry in fs::read_dir(root().join(from)).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+        for entry in fs::read_dir(root().join(from)).expect("a folder of the repository") {
+            let name = entry.expect("a file").file_name().into_string().expect("a plain name");
             let (from, to) = (format!("{from}/{name}"), format!("{to}/{name}"));
             if root().join(&from).is_dir() {
                 self.copy(&from, &to);
             } else {
-                self.write(&to, fs::read(root().join(&from)).unwrap());
+                self.write(&to, fs::read(root().join(&from)).expect("a file is read"));
             }
         }
     }
@@ -98,7 +98,7 @@ impl Folder {
     pub(crate) fn run_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Ended {
         let mut running = self.start(arguments);
         // A program that fails early does not read it.
-        let _ = running.child.stdin.take().unwrap().write_all(input.as_ref());
+        let _ = running.child.stdin.take().expect("it is piped").write_all(input.as_ref());
         running.end()
     }
 
@@ -112,9 +112,9 @@ impl Folder {
         }
         command.args(arguments).envs(&self.variables).current_dir(&self.path);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        Running { child, stdout: Some(collect(stdout)), stderr: Some(collect(stderr)) }
+        let mut child = command.spawn().expect("the program starts");
+        let (stdout, stderr) = (child.stdout.take().map(collect), child.stderr.take().map(collect));
+        Running { child, stdout, stderr }
     }
 }
 
@@ -136,13 +136,16 @@ impl Running {
     /// Asks it to end, as a service manager does.
     pub(crate) fn terminate(self) -> Ended {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let told = Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
+        assert!(told.success());
         self.end()
     }
 
     fn end(mut self) -> Ended {
         let status = self.wait();
-        let text = |thread: &mut Option<JoinHandle<String>>| thread.take().unwrap().join().unwrap();
+        let text = |thread: &mut Option<JoinHandle<String>>| {
+            thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        };
         let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
         let code = status.unwrap_or_else(|| panic!("it did not end:\n{stdout}{stderr}")).code();
         Ended { code, stdout, stderr }
@@ -151,13 +154,13 @@ impl Running {
     fn wait(&mut self) -> Option<ExitStatus> {
         let mut waited = Duration::ZERO;
         while waited < PATIENCE {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().expect("it is a child") {
                 return Some(status);
             }
             sleep(STEP);
             waited += STEP;
         }
-        self.child.kill().unwrap();
+        let _ = self.child.kill();
         None
     }
 }
@@ -237,11 +240,15 @@ schema = "1.0"
 
 /// What a program of coreutils makes of a text: the digits of `sha1sum` or `sha256sum`.
 pub(crate) fn digits(program: &str, text: &str) -> String {
-    let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let line = String::from_utf8(output.stdout).unwrap();
-    line.split_whitespace().next().unwrap().to_owned()
+    let mut child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("coreutils are there");
+    child.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    let line = String::from_utf8(output.stdout).expect("digits");
+    line.split_whitespace().next().expect("digits").to_owned()
 }
 
 /// Fails unless the text has every part.

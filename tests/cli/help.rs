@@ -30,7 +30,7 @@ fn prepared() -> Folder {
     folder.write("secret.key", format!("{SECRET}\n"));
     folder.copy("xsd", "xsd");
     let payload = folder.run(&["translate", "event.json", "--output", "json"]).json();
-    folder.write("payload.xml", payload["payload"].as_str().unwrap());
+    folder.write("payload.xml", payload["payload"].as_str().expect("a payload"));
     folder
 }
 

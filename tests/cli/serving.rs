@@ -1,7 +1,7 @@
 //! `serve` and `simulate`: how they start, and how they refuse to.
 
 use super::configuration::{BROKEN, broken_sets};
-use super::folder::{Folder, Running, configuration, has, root};
+use super::folder::{Folder, configuration, has, root};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
@@ -38,7 +38,7 @@ fn a_gateway_serves_until_it_is_told_to_stop() {
     let text = configuration(&root().join("xsd"), "");
     folder.write("gateway.toml", text.replace("127.0.0.1:0", &address.to_string()));
     let running = folder.start(&["serve", "--log", "json"]);
-    has(&get(&running, address, "/healthz"), &["200 OK"]);
+    has(&get(address, "/healthz"), &["200 OK"]);
     let ended = running.terminate();
     for line in ended.stderr.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
@@ -53,7 +53,7 @@ fn a_simulator_plays_xceed_until_it_is_told_to_stop() {
     let address = free_address();
     let folder = Folder::with_tenant();
     let running = folder.start(&["simulate", "--bind", &address.to_string()]);
-    has(&get(&running, address, "/"), &["200 OK"]);
+    has(&get(address, "/"), &["200 OK"]);
     drop(running);
     has(&folder.run(&["simulate", "--rules", "no-such.toml"]).failed(), &["no-such.toml"]);
     has(&folder.run(&["simulate", "--bind", "nowhere"]).misused(), &["--bind"]);
@@ -61,11 +61,11 @@ fn a_simulator_plays_xceed_until_it_is_told_to_stop() {
 
 /// An address that nobody else listens at, most likely.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
 /// Asks a server that is starting.
-pub(crate) fn get(_running: &Running, address: SocketAddr, path: &str) -> String {
+fn get(address: SocketAddr, path: &str) -> String {
     exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
 }
 
@@ -73,10 +73,10 @@ pub(crate) fn get(_running: &Running, address: SocketAddr, path: &str) -> String
 pub(crate) fn exchange(address: SocketAddr, request: &str) -> String {
     for _ in 0..ATTEMPTS {
         if let Ok(mut stream) = TcpStream::connect(address) {
-            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-            stream.write_all(request.as_bytes()).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time");
+            stream.write_all(request.as_bytes()).expect("it takes the request");
             let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
+            stream.read_to_string(&mut answer).expect("it answers");
             return answer;
         }
         sleep(STEP);

@@ -6,7 +6,7 @@ use serde_json::json;
 fn payload(schema: &str) -> String {
     let arguments = ["translate", "-", "--output", "json", "--schema", schema];
     let told = Folder::new().run_with(&arguments, EVENT).json();
-    told["payload"].as_str().unwrap().to_owned()
+    told["payload"].as_str().expect("a payload").to_owned()
 }
 
 #[test]
