@@ -67,7 +67,6 @@ impl Desk {
     pub(crate) fn payload(&self, event: &Field<'_>) -> String {
         let mapping = &self.version().mapping;
         let (event, mut faults) = ContactEvent::read(event, mapping.members(), self.received_at);
-        let event = event.expect("a good event");
         fill(mapping, &event, &self.settings.channel, &mut faults).into_parts().0
     }
 
@@ -83,6 +82,7 @@ impl Desk {
             secret_key: self.settings.secret_key.expose(),
             payload,
             response_required: true,
+            callback_id: "",
         }
     }
 
@@ -108,7 +108,7 @@ impl Desk {
         let results = attempt.results().expect("Results");
         let policy = Policy::default();
         Answer {
-            event_id: prepared.id.as_str().to_owned(),
+            event_id: prepared.message.event_id.as_str().to_owned(),
             decision: Bench { policy: &policy, facts: &prepared.facts, velocity: 0 }.decide(results),
             defaulted: prepared.defaulted.clone(),
             decided_at: self.received_at,

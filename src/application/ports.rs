@@ -36,8 +36,6 @@ pub trait Scoring {
 /// An event that is ready to be recorded and sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The caller's name for it.
-    pub id: EventId,
     /// What decisions need of it.
     pub facts: Facts,
     /// What is sent, and sent again.

@@ -154,7 +154,7 @@ fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> O
     let written = insert.execute(params![
         new.seq,
         new.tenant.as_str(),
-        prepared.id.as_str(),
+        message.event_id.as_str(),
         new.idempotency_key,
         new.fingerprint.0,
         new.mode.name(),
