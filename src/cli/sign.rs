@@ -194,8 +194,8 @@ fn print_text(explanation: &Explanation, right: &str, given: &str, payload: &str
 
 fn unexplained(explanation: &Explanation, payload: &str) -> Vec<String> {
     let tried = explanation.tried;
-    let mut errors =
-        vec![format!("no usual mistake gives this hash; {tried} were tried, alone and in pairs: {TRIED}")];
+    let how = if explanation.all_pairs { "alone and in pairs" } else { "alone, and some in pairs" };
+    let mut errors = vec![format!("no usual mistake gives this hash; {tried} were tried, {how}: {TRIED}")];
     if !explanation.all_pairs {
         errors.push("the payload is too large to try all pairs; try again with a smaller one".to_owned());
     }

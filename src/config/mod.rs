@@ -72,8 +72,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         documents: Option<Documents>,
     ) -> Result<Self, Vec<String>> {
-        let table =
-            text.parse::<toml::Table>().map_err(|error| vec![error.to_string().trim_end().to_owned()])?;
+        let table = text.parse::<toml::Table>().map_err(|error| vec![no_toml(text, &error)])?;
         let mut problems = Problems::default();
         let overridden = section::override_by(table, environment);
         let mut root = Section::root(overridden);
@@ -84,6 +83,14 @@ impl Config {
             _ => Err(problems.errors),
         }
     }
+}
+
+/// Where a text is no TOML, and why. Not with the line itself, as the error has it: a secret may stand there by mistake.
+fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    format!("the configuration is no TOML at line {line}, column {column}: {}", error.message())
 }
 
 fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Problems) -> Option<Config> {

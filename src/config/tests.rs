@@ -105,6 +105,13 @@ fallback_for = [{ over = -1 }]
 }
 
 #[test]
+fn what_is_no_toml_is_told_by_its_place_alone() {
+    let errors = errors("[server]\nbind = \"here\nworkers = 1");
+    assert!(errors.starts_with("the configuration is no TOML at line 2, column "), "{errors}");
+    assert!(!errors.contains("here"), "{errors}");
+}
+
+#[test]
 fn a_link_that_breaks_its_forms_is_told_by_key() {
     let errors =
         errors(&LEAST.replace("\"210021\"", "\"21 0021\"").replace("http://127.0.0.1:9", "http://a.example"));

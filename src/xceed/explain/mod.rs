@@ -13,8 +13,8 @@ use super::signature::Case;
 use draft::{Draft, Mistake};
 use std::collections::HashSet;
 
-/// So many bytes are hashed for pairs of mistakes before they are given up: a second or so.
-const PAIRS_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// So many bytes are hashed for pairs of mistakes before the rest is given up: some seconds at most.
+const PAIRS_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// What is signed, and what else is known of who signs.
 #[derive(Clone, Copy)]
