@@ -120,17 +120,18 @@ async fn take_in(
         Some(Known { told: Some(told), mode, .. }) => {
             return Ok(Reply { body: told.into(), mode, replayed: true });
         }
-        Some(Known { seq, .. }) => Some(seq),
+        Some(Known { seq, mode, .. }) => Some((seq, mode)),
         None => None,
     };
+    let (recorded, mode) = recorded.map_or((None, call.mode), |(seq, mode)| (Some(seq), mode));
     let mut prepared = desk.xceed.prepare(call.tenant, call.event, received_at).map_err(Refusal::Invalid)?;
-    prepared.message.response_required = call.mode == Mode::Sync;
+    prepared.message.response_required = mode == Mode::Sync;
     let ticket = held.ticket().clone();
     let journey = Journey {
         desk: desk.clone(),
         errand: errand(desk, call, &prepared, recorded, received_at),
         held,
-        mode: call.mode,
+        mode,
         deadline: call.received + call.tenant.policy.deadline,
     };
     let record = recorded.is_none().then(|| Record {
@@ -138,9 +139,10 @@ async fn take_in(
         tenant: call.tenant.name.clone(),
         idempotency_key: call.idempotency_key.map(str::to_owned),
         fingerprint,
-        mode: call.mode,
+        mode,
         received_at,
         prepared: Arc::new(prepared),
+        begun: !call.tenant.resend_in_doubt,
         told: None,
     });
     // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
@@ -196,9 +198,10 @@ async fn share(
         return answer(ticket.heard().await, true).transpose();
     }
     let known = desk.gateway.store.find(&call.tenant.name, id, None).await?;
+    let mode = known.as_ref().map_or(call.mode, |known| known.mode);
     let prepared = desk.xceed.prepare(call.tenant, call.event, received_at).map_err(Refusal::Invalid)?;
     let errand = errand(desk, call, &prepared, known.map(|known| known.seq), received_at);
-    let word = speak_fallback(&desk.gateway, &errand, ticket, call.mode).await;
+    let word = speak_fallback(&desk.gateway, &errand, ticket, mode).await;
     answer(word, false).transpose()
 }
 
@@ -225,7 +228,15 @@ impl Journey {
     async fn begin(self, record: Option<Record>) {
         match self.mode {
             Mode::Ack => self.acknowledge(record).await,
+            Mode::Sync if record.is_none() && !self.errand.tenant.resend_in_doubt => self.doubt().await,
             Mode::Sync => self.score(record).await,
+        }
+    }
+
+    /// The event was recorded before, so it may have been sent before, and nothing may be sent twice.
+    async fn doubt(self) {
+        if self.held.ticket().take_the_word() {
+            self.tell_decision(Ended::unknown()).await;
         }
     }
 
