@@ -117,6 +117,7 @@ impl Pass {
             mode: Mode::Sync,
             received_at: at,
             prepared: Arc::new(prepared),
+            begun: false,
             told: None,
         });
         // A sync call does not wait for this one, only for the settlement.

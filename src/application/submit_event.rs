@@ -123,6 +123,7 @@ impl Visit<'_> {
             mode,
             received_at: self.received_at,
             prepared: Arc::new(prepared),
+            begun: !self.call.tenant.resend_in_doubt,
             told: None,
         });
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
@@ -157,7 +158,8 @@ impl Visit<'_> {
     async fn decide_for_the_relay(&self, ticket: &Ticket) -> Result<Option<Reply>, Refusal> {
         let known = self.known().await?;
         let errand = self.errand(&self.prepare()?, known.as_ref());
-        let word = speak_fallback(&self.desk.gateway, &errand, ticket, self.call.mode).await;
+        let mode = known.map_or(self.call.mode, |known| known.mode);
+        let word = speak_fallback(&self.desk.gateway, &errand, ticket, mode).await;
         answer(word, false).transpose()
     }
 
@@ -232,7 +234,15 @@ impl Journey {
     async fn begin(self, record: Option<Record>) {
         match self.mode {
             Mode::Ack => self.acknowledge(record).await,
+            Mode::Sync if record.is_none() && !self.errand.tenant.resend_in_doubt => self.doubt().await,
             Mode::Sync => self.score(record).await,
+        }
+    }
+
+    /// The event was recorded before, so it may have been sent before, and nothing may be sent twice.
+    async fn doubt(self) {
+        if self.held.ticket().take_the_word() {
+            self.tell_decision(Ended::unknown()).await;
         }
     }
 

@@ -65,6 +65,9 @@ impl Store for FakeStore {
             if record.told.is_some() { " told" } else { "" }
         ))
     }
+    fn begin(&self, seq: Seq) -> Receipt {
+        self.write(format!("begin {seq}"))
+    }
     fn tell(&self, seq: Seq, _told: Vec<u8>) -> Receipt {
         self.write(format!("tell {seq}"))
     }
