@@ -108,7 +108,7 @@ impl Desk {
         let results = attempt.results().expect("Results");
         let policy = Policy::default();
         Answer {
-            event_id: prepared.id.as_str().to_owned(),
+            event_id: prepared.message.event_id.as_str().to_owned(),
             decision: Bench { policy: &policy, facts: &prepared.facts, velocity: 0 }.decide(results),
             defaulted: prepared.defaulted.clone(),
             decided_at: self.received_at,

@@ -107,6 +107,8 @@ impl Pass {
     async fn event(&self, n: usize) {
         let id = EventId::parse(&format!("{n:032x}")).expect("an id");
         let (seq, at) = (self.store.next_seq(), jiff::Timestamp::UNIX_EPOCH);
+        let mut prepared = self.prepared.clone();
+        prepared.message.event_id = id;
         let recorded = self.store.record(Record {
             seq,
             tenant: self.tenant.clone(),
@@ -114,7 +116,8 @@ impl Pass {
             fingerprint: self.fingerprint,
             mode: Mode::Sync,
             received_at: at,
-            prepared: Arc::new(Prepared { id, ..self.prepared.clone() }),
+            prepared: Arc::new(prepared),
+            begun: false,
             told: None,
         });
         // A sync call does not wait for this one, only for the settlement.

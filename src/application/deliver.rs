@@ -77,6 +77,14 @@ pub struct Ended {
     took: Duration,
 }
 
+impl Ended {
+    /// An attempt that had begun when the gateway ended, or whose end could not be recorded.
+    pub fn unknown() -> Self {
+        let attempt = Attempt::InDoubt("the gateway ended during an attempt");
+        Self { sent: Sent { attempt, promoted_key: None }, took: Duration::ZERO }
+    }
+}
+
 impl Errand {
     /// One attempt.
     pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {

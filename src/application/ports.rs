@@ -36,8 +36,6 @@ pub trait Scoring {
 /// An event that is ready to be recorded and sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The caller's name for it.
-    pub id: EventId,
     /// What decisions need of it.
     pub facts: Facts,
     /// What is sent, and sent again.
@@ -87,6 +85,8 @@ pub trait Store: Send + Sync {
     fn next_seq(&self) -> Seq;
     /// Queues a new event and its delivery.
     fn record(&self, record: Record) -> Receipt;
+    /// Queues that an attempt begins, for a delivery that must not be sent twice.
+    fn begin(&self, seq: Seq) -> Receipt;
     /// Queues what a caller is told about a recorded event.
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt;
     /// Queues the end of an attempt.
@@ -123,6 +123,8 @@ pub struct Record {
     pub received_at: Timestamp,
     /// The event, ready to be sent.
     pub prepared: Arc<Prepared>,
+    /// Whether the first attempt counts as begun with this very write, because nothing may be sent twice.
+    pub begun: bool,
     /// What the caller is told with this very write.
     pub told: Option<Vec<u8>>,
 }
@@ -234,6 +236,8 @@ pub struct Delivery {
     pub received_at: Timestamp,
     /// Attempts that left this machine.
     pub attempts_left: u32,
+    /// Whether an attempt was recorded as begun, and never as ended.
+    pub begun: bool,
     /// Whether a caller was told a decision.
     pub told: bool,
 }

@@ -1,6 +1,6 @@
 //! The relay: deliveries that wait, sent when they are due. It resumes what a restart, an outage or a backoff left.
 
-use super::deliver::{Desk, Errand, on_disk};
+use super::deliver::{Desk, Ended, Errand, on_disk};
 use super::ports::{Delivery, Mode, Seq};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
@@ -86,7 +86,7 @@ async fn resume(desk: &Desk, seq: Seq) {
 
 async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery: Delivery) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
-    let (mode, told_before) = (delivery.mode, delivery.told);
+    let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
     let errand = Errand {
         seq,
         tenant,
@@ -98,7 +98,16 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
         received: None,
         attempts_left: delivery.attempts_left,
     };
-    let ended = errand.attempt(desk, ticket).await;
+    let ended = match (errand.tenant.resend_in_doubt, begun) {
+        (true, _) => errand.attempt(desk, ticket).await,
+        (false, true) => Ended::unknown(),
+        (false, false) => {
+            if on_disk(gateway.store.begin(seq)).await.is_err() {
+                return errand.settle_later(gateway);
+            }
+            errand.attempt(desk, ticket).await
+        }
+    };
     let speaks = !told_before && mode == Mode::Sync && ticket.take_the_word();
     let told = speaks.then(|| errand.words(gateway, errand.decide(&ended)));
     let settled = on_disk(errand.settle(gateway, ended, told.clone())).await;

@@ -61,9 +61,12 @@ impl Store for FakeStore {
     fn record(&self, record: Record) -> Receipt {
         self.write(format!(
             "record {}{}",
-            record.prepared.id,
+            record.prepared.message.event_id,
             if record.told.is_some() { " told" } else { "" }
         ))
+    }
+    fn begin(&self, seq: Seq) -> Receipt {
+        self.write(format!("begin {seq}"))
     }
     fn tell(&self, seq: Seq, _told: Vec<u8>) -> Receipt {
         self.write(format!("tell {seq}"))
@@ -106,12 +109,12 @@ impl Scoring for FakeXceed {
         let id = crate::domain::event::event_id(event).ok_or_else(Vec::new)?;
         let facts = Facts { event_type: "Login".into(), customer: None, tier: Tier::Other, amount: None };
         let message = Message {
-            event_id: id.clone(),
+            event_id: id,
             channel: "Wire".into(),
             payload: "<Events/>".into(),
             response_required: true,
         };
-        Ok(Prepared { id, facts, message, schema: "1.0".into(), defaulted: vec![] })
+        Ok(Prepared { facts, message, schema: "1.0".into(), defaulted: vec![] })
     }
     fn send(&self, _: &TenantName, _: Message) -> Local<Sent> {
         self.sent.set(self.sent.get() + 1);

@@ -79,8 +79,8 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
         "SELECT tenant, event_id, channel, payload, response, event_type, customer, tier, amount, fingerprint,
                 mode, defaulted, received_at,
                 (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq AND ended <> 'not_sent'),
-                EXISTS (SELECT 1 FROM told WHERE told.seq = event.seq)
-         FROM event JOIN delivery USING (seq) WHERE seq = ?1 AND state = 'QUEUED'",
+                state = 'SENDING', EXISTS (SELECT 1 FROM told WHERE told.seq = event.seq)
+         FROM event JOIN delivery USING (seq) WHERE seq = ?1 AND state IN ('QUEUED', 'SENDING')",
     )?;
     let read = |row: &Row<'_>| {
         let Some(event_id) = EventId::parse(row.get_ref(1)?.as_str()?) else { return Ok(None) };
@@ -103,7 +103,8 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
             defaulted: split(row.get_ref(11)?.as_str()?),
             received_at: read_time(row.get(12)?),
             attempts_left: row.get(13)?,
-            told: row.get(14)?,
+            begun: row.get(14)?,
+            told: row.get(15)?,
         }))
     };
     query.query_row([seq], read).optional().map(Option::flatten)
@@ -112,8 +113,8 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
 /// What a start needs: deliveries that wait, recent events by customer, promoted keys.
 pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resumption, StoreError> {
     let read = || -> rusqlite::Result<Resumption> {
-        let mut queued =
-            connection.prepare("SELECT seq, due FROM delivery WHERE state = 'QUEUED' ORDER BY seq")?;
+        let mut queued = connection
+            .prepare("SELECT seq, due FROM delivery WHERE state IN ('QUEUED', 'SENDING') ORDER BY seq")?;
         let queued = queued.query_map([], |row| Ok((row.get(0)?, read_time(row.get(1)?))))?;
         let mut recent = connection.prepare(
             "SELECT tenant, customer, received_at FROM event

@@ -120,6 +120,10 @@ impl Store for Sqlite {
         self.write(Write::Record(Box::new(record)))
     }
 
+    fn begin(&self, seq: Seq) -> Receipt {
+        self.write(Write::Begin { seq })
+    }
+
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt {
         self.write(Write::Tell { seq, told })
     }

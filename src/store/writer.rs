@@ -18,6 +18,8 @@ use tokio::sync::oneshot;
 const BATCH_MAX: usize = 1024;
 /// A write is queued at least so long before a deadline.
 const LEAD_MIN: Duration = Duration::from_millis(10);
+/// The state of a delivery whose attempt has begun, as far as that is recorded.
+pub(super) const SENDING: &str = "SENDING";
 /// How much a new flush counts in the usual one: 1/8.
 const SMOOTHING: u64 = 8;
 
@@ -29,6 +31,7 @@ pub(super) struct Command {
 
 pub(super) enum Write {
     Record(Box<Record>),
+    Begin { seq: Seq },
     Tell { seq: Seq, told: Vec<u8> },
     Settle(Box<Settlement>),
 }
@@ -125,7 +128,7 @@ impl Together {
             match &command.write {
                 Write::Record(record) => together.recorded.insert(record.seq),
                 Write::Settle(end) if end.state == State::Settled => together.settled.insert(end.seq),
-                Write::Settle(_) | Write::Tell { .. } => false,
+                Write::Settle(_) | Write::Begin { .. } | Write::Tell { .. } => false,
             };
         }
         together
@@ -141,6 +144,7 @@ type Outcome = rusqlite::Result<Result<(), StoreError>>;
 fn write(transaction: &Transaction<'_>, write: &Write, together: &Together) -> Outcome {
     match write {
         Write::Record(new) => record(transaction, new, together),
+        Write::Begin { seq } => begin(transaction, *seq),
         Write::Tell { seq, told } => tell(transaction, *seq, told),
         Write::Settle(end) => settle(transaction, end, together),
     }
@@ -154,7 +158,7 @@ fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> O
     let written = insert.execute(params![
         new.seq,
         new.tenant.as_str(),
-        prepared.id.as_str(),
+        message.event_id.as_str(),
         new.idempotency_key,
         new.fingerprint.0,
         new.mode.name(),
@@ -176,9 +180,16 @@ fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> O
         tell(transaction, new.seq, told)?.ok();
     }
     if !together.fused(new.seq) {
-        queue(transaction, new.seq, "QUEUED", time(new.received_at), None)?;
+        let state = if new.begun { SENDING } else { "QUEUED" };
+        queue(transaction, new.seq, state, time(new.received_at), None)?;
     }
     Ok(Ok(()))
+}
+
+fn begin(transaction: &Transaction<'_>, seq: Seq) -> Outcome {
+    let mut update = transaction.prepare_cached("UPDATE delivery SET state = ?2 WHERE seq = ?1")?;
+    let written = update.execute(params![seq, SENDING])?;
+    Ok(if written == 1 { Ok(()) } else { Err(StoreError("the delivery is not queued".to_owned())) })
 }
 
 /// Adds to an event that is recorded; one that is not was lost with its own commit.

@@ -95,12 +95,11 @@ pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result
     let (text, defaulted) = payload.into_parts();
     Ok(Prepared {
         message: Message {
-            event_id: id.clone(),
+            event_id: id,
             channel: channel.into(),
             payload: text.into(),
             response_required: true,
         },
-        id,
         facts: contact_event.facts,
         schema: link.version.set.version().to_owned(),
         defaulted,

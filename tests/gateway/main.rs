@@ -10,5 +10,7 @@ mod bad_input;
 mod connections;
 mod contract_fixtures;
 mod deadline;
+mod durability;
 mod idempotency;
 mod return_codes;
+mod rotation;

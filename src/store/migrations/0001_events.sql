@@ -54,7 +54,7 @@ CREATE TABLE late (
 -- Duties that are not done: small, and the only rows that change.
 CREATE TABLE delivery (
     seq    INTEGER PRIMARY KEY REFERENCES event,
-    state  TEXT NOT NULL,                   -- QUEUED, PARKED
+    state  TEXT NOT NULL,                   -- QUEUED, SENDING (where nothing may be sent twice), PARKED
     due    INTEGER NOT NULL,
     reason TEXT
 ) STRICT;

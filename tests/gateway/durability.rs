@@ -1,0 +1,218 @@
+//! What was answered with 2xx is never lost: not by `kill -9`, not by a full disk. What can't be promised is refused,
+//! in words that say what to do.
+
+use crate::harness::{
+    Caller, Config, Folder, Gateway, Response, Simulator, Tenant, customer_event, event, until,
+};
+use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// An answer that a caller was given.
+struct Given {
+    event_id: String,
+    query: &'static str,
+    response: Response,
+}
+
+/// Callers that submit one event after the other until they are told to stop, or nobody answers.
+struct Load<'a> {
+    caller: Caller,
+    round: usize,
+    stopped: &'a AtomicBool,
+    given: &'a Mutex<Vec<Given>>,
+}
+
+impl Load<'_> {
+    fn run(&self, worker: usize) {
+        for n in 0.. {
+            let event_id = format!("e-{}-{worker}-{n}", self.round);
+            let query = if n % 2 == 0 { "" } else { "?mode=ack" };
+            let request = self.caller.submission(query, event(&event_id).to_string());
+            let Ok(response) = self.caller.try_call(&request) else { return };
+            assert!([200, 202].contains(&response.status), "{}", response.text());
+            self.given.lock().unwrap_or_else(PoisonError::into_inner).push(Given {
+                event_id,
+                query,
+                response,
+            });
+            if self.stopped.load(SeqCst) {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_answered_is_found_again_after_every_crash_and_gets_there() {
+    let tenants = [Tenant::first_bank()];
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let mut all = Vec::new();
+    for (round, life) in [70, 330, 190, 510].into_iter().enumerate() {
+        let (stopped, given) = (AtomicBool::new(false), Mutex::default());
+        thread::scope(|scope| {
+            for worker in 0..6 {
+                let load = Load { caller: gateway.caller(), round, stopped: &stopped, given: &given };
+                scope.spawn(move || load.run(worker));
+            }
+            until("the first answer", || {
+                (!given.lock().unwrap_or_else(PoisonError::into_inner).is_empty()).then_some(())
+            });
+            thread::sleep(Duration::from_millis(life));
+            gateway.kill();
+            stopped.store(true, SeqCst);
+        });
+        gateway.restart();
+        let given = given.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for Given { event_id, query, response } in &given {
+            let again = gateway.submit_with(query, &[], event(event_id).to_string());
+            assert_eq!((again.status, again.text()), (response.status, response.text()), "{event_id}");
+            assert!(again.is_replay(), "{event_id} was forgotten");
+            let seen = gateway.look_up(event_id).text();
+            assert!(seen.starts_with(response.text().trim_end_matches('}')), "{event_id}: {seen}");
+        }
+        all.extend(given.into_iter().map(|given| given.event_id));
+    }
+    for event_id in &all {
+        gateway.caller().until_state(event_id, "SETTLED");
+        assert!(!xceed.received_of(event_id).is_empty(), "{event_id} never arrived");
+    }
+}
+
+#[test]
+fn an_event_that_was_recorded_but_not_sent_leaves_after_the_crash() {
+    let tenants = [Tenant::first_bank().with("policy.deadline_ms = 300")];
+    let xceed = Simulator::start(&tenants);
+    xceed.behave(&json!({ "fault": "reset" }));
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let ids: Vec<_> = (0..20).map(|n| format!("e-{n}")).collect();
+    let told: Vec<_> = ids.iter().map(|id| gateway.submit(&event(id)).body).collect();
+    gateway.kill();
+    xceed.behave_as_usual();
+    gateway.restart();
+    for (id, told) in ids.iter().zip(told) {
+        let seen = gateway.caller().until_state(id, "SETTLED");
+        assert_eq!(
+            (&seen["outcome"], &seen["late"]["returnCode"]),
+            (&json!("FALLBACK"), &json!("SUCCESS")),
+            "{seen}"
+        );
+        assert_eq!(gateway.submit(&event(id)).body, told);
+    }
+}
+
+#[test]
+fn an_event_whose_caller_heard_nothing_is_decided_after_the_crash() {
+    let tenants = [Tenant::first_bank()];
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let slow = customer_event("e-1", "SIM-SLOW-1500-ACTION-Deny");
+    let caller = gateway.caller();
+    thread::scope(|scope| {
+        let unanswered = scope.spawn(|| caller.try_call(&caller.submission("", slow.to_string())));
+        until("its arrival", || (xceed.received_of("e-1").len() == 1).then_some(()));
+        // It is on disk once it can be looked up.
+        caller.look_up_until("e-1", |seen| seen["outcome"] == "PENDING");
+        gateway.kill();
+        assert!(unanswered.join().expect("no panic").is_err());
+    });
+    gateway.restart();
+    let told = gateway.submit(&slow).json();
+    assert_eq!((&told["outcome"], &told["decision"]), (&json!("SCORED"), &json!("BLOCK")));
+    assert!(xceed.received_of("e-1").len() >= 2, "it was in doubt, and sent again under the same id");
+}
+
+#[test]
+fn a_strict_tenant_has_an_event_in_doubt_looked_at_instead_of_sent_twice() {
+    let tenants = [Tenant::first_bank().with("xceed.resend_in_doubt = false")];
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let events = [("e-sync", ""), ("e-ack", "?mode=ack")];
+    let event = |id: &str| customer_event(id, "SIM-SLOW-5000").to_string();
+    let caller = gateway.caller();
+    thread::scope(|scope| {
+        for (id, query) in events {
+            let request = caller.submission(query, event(id));
+            let caller = &caller;
+            scope.spawn(move || caller.try_call(&request));
+            until("its arrival", || (xceed.received_of(id).len() == 1).then_some(()));
+        }
+        gateway.kill();
+    });
+    gateway.restart();
+    for (id, query) in events {
+        let seen = gateway.caller().until_state(id, "PARKED");
+        let outcome = if id == "e-ack" { "ACKNOWLEDGED" } else { "FALLBACK" };
+        let again = gateway.submit_with(query, &[], event(id));
+        assert_eq!(
+            (&seen["outcome"], &again.json()["outcome"]),
+            (&json!(outcome), &json!(outcome)),
+            "{seen}"
+        );
+        assert_eq!(xceed.received_of(id).len(), 1, "{id} is sent once");
+    }
+    let told = gateway.look_up("e-sync").json();
+    assert_eq!((&told["basis"], &told["disposition"]), (&json!("transport"), &json!("UNKNOWN")));
+}
+
+#[test]
+fn a_gateway_that_is_asked_to_end_answers_what_is_under_way() {
+    let tenants = [Tenant::first_bank(), Tenant::new("hasty", 210_100).with("policy.deadline_ms = 300")];
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let (patient, hasty) = (gateway.caller(), gateway.caller_of("hasty"));
+    // Its caller has the fallback's answer, and its attempt is under way when the end comes.
+    let told = hasty.submit(&customer_event("e-late", "SIM-SLOW-3000"));
+    assert_eq!(told.json()["basis"], "deadline");
+    let answers: Vec<Response> = thread::scope(|scope| {
+        let submit =
+            |n: usize| patient.submit(&customer_event(&format!("e-{n}"), &format!("SIM-SLOW-1200~{n}")));
+        let callers: Vec<_> = (0..8).map(|n| scope.spawn(move || submit(n))).collect();
+        until("their arrival", || (xceed.received().len() == 9).then_some(()));
+        gateway.ask_to_end();
+        callers.into_iter().map(|caller| caller.join().expect("answered")).collect()
+    });
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.json()["outcome"]), (200, &json!("SCORED")), "{}", answer.text());
+    }
+    assert!(gateway.wait().success(), "{}", gateway.log());
+    xceed.behave_as_usual();
+    gateway.restart();
+    let seen = gateway.caller_of("hasty").until_state("e-late", "SETTLED");
+    assert_eq!((&seen["basis"], &seen["late"]["returnCode"]), (&json!("deadline"), &json!("SUCCESS")));
+    assert_eq!(gateway.submit(&customer_event("e-0", "SIM-SLOW-1200~0")).body, answers[0].body);
+}
+
+#[test]
+fn one_store_has_one_gateway() {
+    let mut gateway = Gateway::start(Config::new([Tenant::first_bank()], "http://127.0.0.1:9/nobody"));
+    let store = format!("store.url = \"sqlite:{}\"", gateway.file("gateway.db").display());
+    let second = || Config::new([Tenant::first_bank()], "http://127.0.0.1:9/nobody").with(&store);
+    let refused = Gateway::try_start(second(), Folder::new()).expect_err("the store is taken");
+    assert!(refused.contains("error: ") && refused.contains("another gateway uses this store"), "{refused}");
+    assert_eq!(gateway.submit(&event("e-1")).status, 200, "the first one goes on");
+    gateway.kill();
+    let successor =
+        Gateway::try_start(second(), Folder::new()).expect("a killed gateway leaves no lock behind");
+    assert_eq!(successor.look_up("e-1").status, 200);
+}
+
+#[test]
+fn a_store_of_a_newer_version_or_of_another_kind_is_refused() {
+    let folder = Folder::new();
+    let file = folder.join("gateway.db");
+    let newer = rusqlite::Connection::open(&file).expect("the folder can be written");
+    newer.pragma_update(None, "user_version", 99).expect("it is a database");
+    newer.close().expect("nothing is under way");
+    let config = || Config::new([Tenant::first_bank()], "http://127.0.0.1:9/nobody");
+    let refused = Gateway::try_start(config(), folder).expect_err("it is too new");
+    assert!(refused.contains("version 99") && refused.contains("run a newer gateway"), "{refused}");
+    let folder = Folder::new();
+    std::fs::write(folder.join("gateway.db"), "no database at all, but something else ".repeat(100))
+        .expect("written");
+    let refused = Gateway::try_start(config(), folder).expect_err("it is no database");
+    assert!(refused.contains("gateway.db") && refused.contains("not a database"), "{refused}");
+}
