@@ -37,11 +37,22 @@ impl Simulate {
         actix_web::rt::System::new().block_on(async {
             let running = simulator::start(settings).await.map_err(Failed::because)?;
             tracing::info!(address = %running.address(), "playing Xceed; GET / tells how to make it misbehave");
-            actix_web::rt::signal::ctrl_c().await.map_err(Failed::because)?;
+            told_to_stop().await.map_err(Failed::because)?;
             running.stop().await;
             Ok(())
         })
     }
+}
+
+/// Ends at Ctrl-C, or as a service manager asks.
+async fn told_to_stop() -> std::io::Result<()> {
+    use actix_web::rt::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 fn read_rules(file: &PathBuf) -> Result<Scenario, Failed> {
