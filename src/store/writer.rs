@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -20,6 +20,8 @@ const BATCH_MAX: usize = 1024;
 const LEAD_MIN: Duration = Duration::from_millis(10);
 /// The state of a delivery whose attempt has begun, as far as that is recorded.
 pub(super) const SENDING: &str = "SENDING";
+/// How often a store that can't record is tried.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// How much a new flush counts in the usual one: 1/8.
 const SMOOTHING: u64 = 8;
 
@@ -78,7 +80,7 @@ impl Health {
 /// Writes until all senders are gone.
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its end of the queue")]
 pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: Arc<Health>) {
-    while let Ok(first) = queue.recv() {
+    while let Some(first) = next(&mut connection, &queue, &health) {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX
             && let Ok(next) = queue.try_recv()
@@ -102,6 +104,32 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: 
             let _ = command.done.send(result);
         }
     }
+}
+
+/// Waits for a write. While the store is not well it is tried without one, now and then: who is not ready gets no
+/// calls, and could not find out by them.
+fn next(connection: &mut Connection, queue: &Receiver<Command>, health: &Health) -> Option<Command> {
+    while !health.is_well() {
+        match queue.recv_timeout(PROBE_EVERY) {
+            Ok(command) => return Some(command),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {
+                let started = Instant::now();
+                if probe(connection).is_ok() {
+                    health.committed(started.elapsed());
+                }
+            }
+        }
+    }
+    queue.recv().ok()
+}
+
+/// Writes what is there already.
+fn probe(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    transaction.pragma_update(None, "user_version", version)?;
+    transaction.commit()
 }
 
 /// All writes in one transaction. The outer error means that nothing was written; an inner one, that this write could

@@ -31,6 +31,29 @@ impl Gateway {
         Ok(Self { process, address, config, folder })
     }
 
+    /// Starts with a store on a file system of its own, made for this process and gone with it, which `options` bound.
+    /// `None` where this machine lets nobody mount.
+    pub(crate) fn start_confined(config: Config, options: &str) -> Option<Result<Self, String>> {
+        let folder = Folder::new();
+        let store = folder.join(CONFINED);
+        std::fs::create_dir(&store).expect("the test's folder can be written");
+        let url = format!("store.url = \"sqlite:{}\"", store.join("gateway.db").display());
+        let config = config.with(&url);
+        confine(&store, options, "true").status().ok().filter(ExitStatus::success)?;
+        let mut command = confine(&store, options, env!("CARGO_BIN_EXE_xceed-gateway"));
+        command.arg("serve").arg("--config").arg(config.write(folder.path()));
+        let mut process = Process::start(command);
+        let started = process.address();
+        Some(started.map(|address| Self { process, address, config, folder }))
+    }
+
+    /// The confined store's folder, as the gateway sees it.
+    pub(crate) fn confined(&self) -> PathBuf {
+        let seen = PathBuf::from(format!("/proc/{}/root", self.process.id()));
+        let inside = self.folder.join(CONFINED);
+        seen.join(inside.strip_prefix("/").expect("an absolute path"))
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
@@ -104,6 +127,18 @@ impl Gateway {
     pub(crate) fn look_up(&self, event_id: &str) -> Response {
         self.caller().look_up(event_id)
     }
+}
+
+const CONFINED: &str = "store";
+
+/// A program with a small file system of its own at that folder. The shell becomes the program, so that signals reach
+/// it and the mount ends with it.
+fn confine(folder: &Path, options: &str, program: &str) -> Command {
+    let script = "mount -t tmpfs -o \"$1\" tmpfs \"$2\" && shift 2 && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    // A user namespace makes whoever is not root its root.
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh", options]).arg(folder).arg(program);
+    command
 }
 
 fn run(config: &Path) -> Result<(Process, SocketAddr), String> {
