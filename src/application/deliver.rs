@@ -7,7 +7,7 @@ use super::ports::{
 use super::relay;
 use super::tenants::{Tenant, Tenants};
 use super::tickets::{Ticket, Tickets};
-use crate::domain::decision::{Answer, Bench, Decision, Outcome};
+use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
 use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
 use crate::domain::velocity::Velocity;
@@ -69,6 +69,8 @@ pub struct Errand {
     pub received: Option<Instant>,
     /// Attempts that left this machine before.
     pub attempts_left: u32,
+    /// Until when a callback is awaited, where the score comes by one.
+    pub callback_until: Option<jiff::Timestamp>,
 }
 
 /// An attempt that has ended.
@@ -132,16 +134,16 @@ impl Errand {
     pub fn settle(&self, gateway: &Gateway, ended: Ended, told: Option<Vec<u8>>) -> Receipt {
         let now = gateway.clock.now();
         let late = if told.is_none() { self.late(&ended, now) } else { None };
-        let attempt = ended.sent.attempt;
-        let left = u32::from(!matches!(attempt, Attempt::NotSent(_)));
+        let left = u32::from(!matches!(ended.sent.attempt, Attempt::NotSent(_)));
         let state = delivery::after(
-            &attempt,
+            &ended.sent.attempt,
             Circumstances {
                 attempts: self.attempts_left + left,
                 recorded_at: self.received_at,
                 now,
                 jitter: (gateway.random)(),
                 resend_in_doubt: self.tenant.resend_in_doubt,
+                callback_until: self.callback_until,
             },
         );
         match &state {
@@ -149,8 +151,14 @@ impl Errand {
             State::Parked { reason } => {
                 tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
             }
+            State::AwaitingCallback { until } => gateway.relay.enqueue(self.seq, *until),
             State::Settled => {}
         }
+        // Nothing comes by callback for an event that Xceed did not take: the fallback decides at once.
+        let parked = matches!(state, State::Parked { .. });
+        let decided =
+            (self.callback_until.is_some() && parked).then(|| self.words(gateway, self.decide(&ended)));
+        let attempt = ended.sent.attempt;
         gateway.store.settle(Settlement {
             seq: self.seq,
             attempt,
@@ -158,6 +166,7 @@ impl Errand {
             took: ended.took,
             state,
             told,
+            decided,
             late,
             promoted_key: ended.sent.promoted_key.map(|key| (self.tenant.name.clone(), key)),
         })
@@ -169,7 +178,13 @@ impl Errand {
     }
 
     fn late(&self, ended: &Ended, at: jiff::Timestamp) -> Option<Late> {
-        let results = ended.sent.attempt.results().filter(|_| self.message.response_required)?;
+        let scores = self.message.response_required && self.callback_until.is_none();
+        let results = ended.sent.attempt.results().filter(|_| scores)?;
+        self.late_of(results, at)
+    }
+
+    /// What Xceed's Results say beside a decision that has fallen; nothing where they bring no score.
+    pub fn late_of(&self, results: &Results, at: jiff::Timestamp) -> Option<Late> {
         let decision = self.bench().decide(results);
         let verdict = decision.verdict.filter(|_| decision.outcome == Outcome::Scored)?;
         // Whoever is told before Xceed answers is told by the fallback, which decides the same each time.

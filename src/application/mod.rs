@@ -1,5 +1,6 @@
 //! The use cases, one verb each. They know the domain and the ports they need; JSON, SOAP and SQL are behind those.
 
+pub mod accept_callback;
 pub mod deliver;
 pub mod look_up;
 pub mod ports;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -57,6 +57,8 @@ pub struct Message {
     pub payload: Arc<str>,
     /// Whether a score is wanted, or an acknowledgement alone.
     pub response_required: bool,
+    /// The name of the address that Xceed sends the score to, where it comes by callback.
+    pub callback_id: Option<Arc<str>>,
 }
 
 /// How an attempt ended.
@@ -87,12 +89,18 @@ pub trait Store: Send + Sync {
     fn record(&self, record: Record) -> Receipt;
     /// Queues that an attempt begins, for a delivery that must not be sent twice.
     fn begin(&self, seq: Seq) -> Receipt;
+    /// Queues the decision on an event whose first answer was that it is pending. The first decision stands.
+    fn decide(&self, seq: Seq, decided: Vec<u8>) -> Receipt;
+    /// Queues what Xceed's callback says; the effect is there once the receipt is.
+    fn call_back(&self, callback: Callback) -> (Receipt, Arc<OnceLock<Effect>>);
     /// Queues what a caller is told about a recorded event.
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt;
     /// Queues the end of an attempt.
     fn settle(&self, settlement: Settlement) -> Receipt;
     /// The event recorded under an event id or an idempotency key.
     fn find(&self, tenant: &TenantName, id: &EventId, key: Option<&str>) -> Local<Found>;
+    /// An event whose score comes by callback.
+    fn awaited(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<Awaited>, StoreError>>;
     /// All that a caller may see of an event.
     fn view(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<View>, StoreError>>;
     /// A delivery that is not settled, to be sent again.
@@ -136,6 +144,8 @@ pub enum Mode {
     Sync,
     /// An acknowledgement now, no score.
     Ack,
+    /// An acknowledgement now, the decision when Xceed calls back.
+    Async,
 }
 
 impl Mode {
@@ -144,12 +154,13 @@ impl Mode {
         match self {
             Self::Sync => "sync",
             Self::Ack => "ack",
+            Self::Async => "async",
         }
     }
 
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Sync, Self::Ack].into_iter().find(|mode| mode.name() == word)
+        [Self::Sync, Self::Ack, Self::Async].into_iter().find(|mode| mode.name() == word)
     }
 }
 
@@ -168,10 +179,57 @@ pub struct Settlement {
     pub state: State,
     /// What the caller is told with this very write.
     pub told: Option<Vec<u8>>,
+    /// The decision, where the caller was told that it is pending.
+    pub decided: Option<Vec<u8>>,
     /// What Xceed says after the caller was told.
     pub late: Option<Late>,
     /// The tenant and the fingerprint of its secret key that this attempt promoted.
     pub promoted_key: Option<(TenantName, String)>,
+}
+
+/// What Xceed's callback says of an event, as it is recorded.
+#[derive(Debug)]
+pub struct Callback {
+    /// The event's number.
+    pub seq: Seq,
+    /// What the signature covers, by which two callbacks are the same: code, score and action as sent.
+    pub said: [String; 3],
+    /// When it came.
+    pub at: Timestamp,
+    /// Where the delivery stands now.
+    pub state: State,
+    /// The decision, where none has fallen.
+    pub decided: Vec<u8>,
+    /// What it says where the decision had fallen.
+    pub late: Option<Late>,
+}
+
+/// What a callback has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is the decision.
+    Decided,
+    /// The decision had fallen; it stands beside it.
+    Late,
+    /// The same had been said before: nothing.
+    Same,
+    /// Something else had been said before: nothing, and somebody should look.
+    Conflict,
+}
+
+/// An event whose score comes by callback.
+#[derive(Debug)]
+pub struct Awaited {
+    /// Its number.
+    pub seq: Seq,
+    /// The channel that it was sent over, which the callback's signature covers.
+    pub channel: String,
+    /// What decisions need of it.
+    pub facts: Facts,
+    /// Elements that the filling rules filled.
+    pub defaulted: Vec<String>,
+    /// When it was received.
+    pub received_at: Timestamp,
 }
 
 /// What Xceed said after the decision had fallen.
@@ -207,6 +265,10 @@ pub struct Known {
 pub struct View {
     /// The first answer, byte for byte.
     pub told: Option<Vec<u8>>,
+    /// The decision, where the first answer was that it is pending.
+    pub decided: Option<Vec<u8>>,
+    /// What the caller asked for.
+    pub mode: Mode,
     /// Elements that the filling rules filled.
     pub defaulted: Vec<String>,
     /// Where the delivery stands: `QUEUED`, `PARKED`, `SETTLED`.
@@ -236,10 +298,16 @@ pub struct Delivery {
     pub received_at: Timestamp,
     /// Attempts that left this machine.
     pub attempts_left: u32,
+    /// Not to be sent before; or, where it awaits a callback, until when.
+    pub due: Timestamp,
+    /// Whether Xceed has it, and its callback is awaited.
+    pub awaits_callback: bool,
     /// Whether an attempt was recorded as begun, and never as ended.
     pub begun: bool,
     /// Whether a caller was told a decision.
     pub told: bool,
+    /// Whether the decision has fallen that a caller was told to wait for.
+    pub decided: bool,
 }
 
 /// What a start needs of the store.

@@ -77,6 +77,10 @@ async fn resume(desk: &Desk, seq: Seq) {
         tracing::error!(tenant = %delivery.tenant, seq, "a delivery waits for a tenant that is not configured");
         return;
     };
+    let now = gateway.clock.now();
+    if delivery.due > now && !callback_is_over(&tenant, &delivery, now) {
+        return gateway.relay.enqueue(seq, delivery.due);
+    }
     let id = &delivery.message.event_id;
     match gateway.tickets.claim(&delivery.tenant, id, None, delivery.fingerprint, false) {
         Claim::Mine(held) => carry(desk, held, seq, tenant, delivery).await,
@@ -87,6 +91,10 @@ async fn resume(desk: &Desk, seq: Seq) {
 async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery: Delivery) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
     let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
+    let now = gateway.clock.now();
+    let over = callback_is_over(&tenant, &delivery, now);
+    let (due, awaits_callback) = (delivery.due, delivery.awaits_callback);
+    let callback_until = callback_until(&tenant, &delivery);
     let errand = Errand {
         seq,
         tenant,
@@ -97,7 +105,14 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
         received_at: delivery.received_at,
         received: None,
         attempts_left: delivery.attempts_left,
+        callback_until,
     };
+    if over {
+        decide_without_callback(desk, &errand).await;
+    }
+    if awaits_callback || due > now {
+        return;
+    }
     let ended = match (errand.tenant.resend_in_doubt, begun) {
         (true, _) => errand.attempt(desk, ticket).await,
         (false, true) => Ended::unknown(),
@@ -119,5 +134,26 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
             Ok(()) => Word::Told { body: told.into(), mode },
             Err(_) => Word::Failed,
         });
+    }
+}
+
+/// Until when the delivery's callback is awaited, where its score comes by one.
+fn callback_until(tenant: &Tenant, delivery: &Delivery) -> Option<Timestamp> {
+    delivery.message.callback_id.as_ref()?;
+    // A tenant whose callback was taken out of the configuration gets none any more.
+    Some(delivery.received_at + tenant.callback.as_ref().map_or(Duration::ZERO, |callback| callback.timeout))
+}
+
+/// Whether the fallback must decide, because no callback came in time.
+fn callback_is_over(tenant: &Tenant, delivery: &Delivery, now: Timestamp) -> bool {
+    !delivery.decided && callback_until(tenant, delivery).is_some_and(|until| until <= now)
+}
+
+async fn decide_without_callback(desk: &Desk, errand: &Errand) {
+    let gateway = &desk.gateway;
+    let decided = errand.words(gateway, errand.bench().past_callback());
+    match on_disk(gateway.store.decide(errand.seq, decided)).await {
+        Ok(()) => gateway.tickets.announce(&errand.tenant.name, &errand.message.event_id),
+        Err(_) => errand.settle_later(gateway),
     }
 }

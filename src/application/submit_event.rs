@@ -2,9 +2,10 @@
 //! recorded and sent, and answers by the deadline; twins and later callers hear the same words.
 
 use super::deliver::{Desk, Ended, Errand, Gateway, on_disk};
-use super::ports::{Known, Mode, Prepared, Record, StoreError};
+use super::ports::{Known, Message, Mode, Prepared, Record, StoreError};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Ticket, Word};
+use crate::domain::decision::Decision;
 use crate::domain::event::{Facts, FieldFault, event_id};
 use crate::domain::field::{Field, Fingerprint};
 use crate::domain::identifiers::EventId;
@@ -47,6 +48,8 @@ pub enum Refusal {
     OtherBody,
     /// The same call is under way, under an explicit idempotency key.
     InFlight,
+    /// A callback is asked for, and the tenant has none.
+    NoCallback,
     /// Nothing is recorded and nothing promised.
     Store,
 }
@@ -106,7 +109,7 @@ impl Visit<'_> {
         }
         let mode = known.as_ref().map_or(self.call.mode, |known| known.mode);
         let mut prepared = self.prepare()?;
-        prepared.message.response_required = mode == Mode::Sync;
+        self.adapt(&mut prepared.message, mode)?;
         let ticket = held.ticket().clone();
         let journey = Journey {
             desk: self.desk.clone(),
@@ -178,6 +181,16 @@ impl Visit<'_> {
         prepared.map_err(Refusal::Invalid)
     }
 
+    /// A score is wanted now, not at all, or by callback.
+    fn adapt(&self, message: &mut Message, mode: Mode) -> Result<(), Refusal> {
+        message.response_required = mode != Mode::Ack;
+        if mode == Mode::Async {
+            let callback = self.call.tenant.callback.as_ref().ok_or(Refusal::NoCallback)?;
+            message.callback_id = Some(callback.id.clone());
+        }
+        Ok(())
+    }
+
     fn deadline(&self) -> Instant {
         self.call.received + self.call.tenant.policy.deadline
     }
@@ -193,7 +206,13 @@ impl Visit<'_> {
             received_at: self.received_at,
             received: Some(self.call.received),
             attempts_left: 0,
+            callback_until: self.callback_until(prepared),
         }
+    }
+
+    fn callback_until(&self, prepared: &Prepared) -> Option<Timestamp> {
+        prepared.message.callback_id.as_ref()?;
+        Some(self.received_at + self.call.tenant.callback.as_ref()?.timeout)
     }
 
     fn velocity(&self, facts: &Facts) -> u32 {
@@ -233,7 +252,14 @@ impl Journey {
     /// `record` is absent where the event is recorded already.
     async fn begin(self, record: Option<Record>) {
         match self.mode {
-            Mode::Ack => self.acknowledge(record).await,
+            Mode::Ack => {
+                let decision = self.errand.bench().acknowledge();
+                self.take_in(record, decision).await;
+            }
+            Mode::Async => {
+                let decision = self.errand.bench().await_callback();
+                self.take_in(record, decision).await;
+            }
             Mode::Sync if record.is_none() && !self.errand.tenant.resend_in_doubt => self.doubt().await,
             Mode::Sync => self.score(record).await,
         }
@@ -247,9 +273,9 @@ impl Journey {
     }
 
     /// The caller hears that the event is recorded; it is sent behind.
-    async fn acknowledge(self, record: Option<Record>) {
+    async fn take_in(self, record: Option<Record>, decision: Decision) {
         let (gateway, ticket) = (&self.desk.gateway, self.held.ticket());
-        let told = self.errand.words(gateway, self.errand.bench().acknowledge());
+        let told = self.errand.words(gateway, decision);
         let receipt = match record {
             Some(record) => gateway.store.record(Record { told: Some(told.clone()), ..record }),
             None => gateway.store.tell(self.errand.seq, told.clone()),
@@ -258,6 +284,9 @@ impl Journey {
         let recorded = on_disk(receipt).await;
         ticket.say(word(&recorded, told, self.mode));
         if recorded.is_ok() {
+            if let Some(until) = self.errand.callback_until {
+                gateway.relay.enqueue(self.errand.seq, until);
+            }
             let ended = self.errand.attempt(&self.desk, ticket).await;
             self.settle_behind(ended).await;
         }

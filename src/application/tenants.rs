@@ -4,6 +4,7 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::policy::Policy;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One financial institution.
 #[derive(Debug)]
@@ -14,6 +15,17 @@ pub struct Tenant {
     pub policy: Policy,
     /// Whether an event is sent again whose fate is not known; where not, it is on disk before it is sent.
     pub resend_in_doubt: bool,
+    /// How Xceed calls back, where it can.
+    pub callback: Option<Callback>,
+}
+
+/// How Xceed calls back.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// The name of the address that is registered at Xceed.
+    pub id: Arc<str>,
+    /// How long after the acknowledgement a callback is awaited.
+    pub timeout: Duration,
 }
 
 /// All tenants by name.

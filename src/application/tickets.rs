@@ -8,11 +8,23 @@ use crate::domain::identifiers::{EventId, TenantName};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
+
+/// Decisions that are announced and not yet heard by who listens; who misses one looks into the store.
+const ANNOUNCEMENTS: usize = 1024;
 
 /// All tickets of this gateway.
-#[derive(Debug, Default)]
-pub struct Tickets(Mutex<Open>);
+#[derive(Debug)]
+pub struct Tickets {
+    open: Mutex<Open>,
+    decided: broadcast::Sender<(TenantName, EventId)>,
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Self { open: Mutex::default(), decided: broadcast::Sender::new(ANNOUNCEMENTS) }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Open {
@@ -108,8 +120,19 @@ impl Tickets {
         self.open().by_id.len()
     }
 
+    /// Lets those know who wait for a decision that falls without a ticket, as one by callback does.
+    pub fn announce(&self, tenant: &TenantName, id: &EventId) {
+        // Without a listener there is nobody to tell.
+        let _ = self.decided.send((tenant.clone(), id.clone()));
+    }
+
+    /// Decisions from now on.
+    pub fn announcements(&self) -> broadcast::Receiver<(TenantName, EventId)> {
+        self.decided.subscribe()
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

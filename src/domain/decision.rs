@@ -40,6 +40,8 @@ pub enum Outcome {
     Scored,
     /// No score was asked for.
     Acknowledged,
+    /// Xceed's callback is awaited.
+    Pending,
     /// No usable score: the fallback policy decided.
     Fallback,
 }
@@ -50,6 +52,7 @@ impl Outcome {
         match self {
             Self::Scored => "SCORED",
             Self::Acknowledged => "ACKNOWLEDGED",
+            Self::Pending => "PENDING",
             Self::Fallback => "FALLBACK",
         }
     }
@@ -74,6 +77,10 @@ pub enum Basis {
     DataCollection,
     /// No decision was asked for.
     Acknowledgement,
+    /// The decision comes with Xceed's callback.
+    CallbackAwaited,
+    /// The callback did not come in time.
+    CallbackTimeout,
 }
 
 impl Basis {
@@ -88,6 +95,8 @@ impl Basis {
             Self::Maintenance => "maintenance",
             Self::DataCollection => "data_collection",
             Self::Acknowledgement => "acknowledgement",
+            Self::CallbackAwaited => "callback_awaited",
+            Self::CallbackTimeout => "callback_timeout",
         }
     }
 }
@@ -194,20 +203,21 @@ impl Bench<'_> {
         self.fall_back(Basis::Deadline, &format!("Xceed did not answer within {waited} ms"))
     }
 
+    /// The decision where Xceed's callback did not come in time.
+    pub fn past_callback(&self) -> Decision {
+        self.fall_back(Basis::CallbackTimeout, "Xceed's callback did not come in time")
+    }
+
     /// What a caller hears that asked for no score.
     pub fn acknowledge(&self) -> Decision {
-        Decision {
-            verdict: None,
-            outcome: Outcome::Acknowledged,
-            basis: Basis::Acknowledgement,
-            risk_score: None,
-            risk_action: None,
-            reliable: false,
-            return_code: None,
-            disposition: None,
-            reasons: vec!["the event is recorded and is sent to Xceed; no score was asked for".to_owned()],
-            measure: None,
-        }
+        let reason = "the event is recorded and is sent to Xceed; no score was asked for";
+        undecided(Outcome::Acknowledged, Basis::Acknowledgement, reason)
+    }
+
+    /// What a caller hears whose score comes by callback.
+    pub fn await_callback(&self) -> Decision {
+        let reason = "the event is recorded and is sent to Xceed; the decision comes with Xceed's callback";
+        undecided(Outcome::Pending, Basis::CallbackAwaited, reason)
     }
 
     /// By Xceed's action where the tenant maps it, else by its score.
@@ -283,6 +293,21 @@ impl Bench<'_> {
             reasons: vec![reason],
             measure: Some((category, self.policy.threshold(category))),
         }
+    }
+}
+
+fn undecided(outcome: Outcome, basis: Basis, reason: &str) -> Decision {
+    Decision {
+        verdict: None,
+        outcome,
+        basis,
+        risk_score: None,
+        risk_action: None,
+        reliable: false,
+        return_code: None,
+        disposition: None,
+        reasons: vec![reason.to_owned()],
+        measure: None,
     }
 }
 

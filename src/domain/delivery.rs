@@ -59,6 +59,11 @@ pub enum State {
         /// When it is due.
         due: Timestamp,
     },
+    /// Xceed has it, and its callback is awaited until the time given.
+    AwaitingCallback {
+        /// When the fallback decides.
+        until: Timestamp,
+    },
     /// Done: never sent again.
     Settled,
     /// Kept for a person, and why.
@@ -73,6 +78,7 @@ impl State {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Queued { .. } => "QUEUED",
+            Self::AwaitingCallback { .. } => "AWAITING_CALLBACK",
             Self::Settled => "SETTLED",
             Self::Parked { .. } => "PARKED",
         }
@@ -92,6 +98,8 @@ pub struct Circumstances {
     pub jitter: f64,
     /// Whether the tenant allows an event to be sent again whose fate is not known.
     pub resend_in_doubt: bool,
+    /// Until when a callback is awaited, where the score comes by one.
+    pub callback_until: Option<Timestamp>,
 }
 
 /// Where the delivery stands after an attempt.
@@ -99,12 +107,26 @@ pub fn after(attempt: &Attempt, at: Circumstances) -> State {
     let parked = |reason: &str| State::Parked { reason: reason.to_owned() };
     let code = attempt.results().map_or("transport", |results| results.code.word());
     match attempt.next() {
-        Next::Settle => State::Settled,
+        Next::Settle => match at.callback_until {
+            Some(until) => State::AwaitingCallback { until },
+            None => State::Settled,
+        },
         Next::Park | Next::ParkForced | Next::ParkHold | Next::Refresh => parked(code),
         Next::Backoff if matches!(attempt, Attempt::InDoubt(_)) && !at.resend_in_doubt => parked("in_doubt"),
         Next::Backoff if at.attempts >= ATTEMPTS_MAX => parked("attempts"),
         Next::Backoff if at.now.duration_since(at.recorded_at).unsigned_abs() >= AGE_MAX => parked("age"),
         Next::Backoff => State::Queued { due: at.now + backoff(at.attempts, at.jitter) },
+    }
+}
+
+/// Where the delivery stands after a callback, which is final whatever it says.
+pub fn after_callback(results: &Results) -> State {
+    let row = results.code.row();
+    match row.next {
+        Next::Settle | Next::Backoff => State::Settled,
+        Next::Park | Next::ParkForced | Next::ParkHold | Next::Refresh => {
+            State::Parked { reason: results.code.word().to_owned() }
+        }
     }
 }
 
@@ -122,7 +144,14 @@ mod tests {
 
     fn at(attempts: u32, age: Duration) -> Circumstances {
         let recorded_at = Timestamp::UNIX_EPOCH;
-        Circumstances { attempts, recorded_at, now: recorded_at + age, jitter: 1.0, resend_in_doubt: true }
+        Circumstances {
+            attempts,
+            recorded_at,
+            now: recorded_at + age,
+            jitter: 1.0,
+            resend_in_doubt: true,
+            callback_until: None,
+        }
     }
 
     fn answered(code: ReturnCode) -> Attempt {
@@ -146,6 +175,17 @@ mod tests {
                 _ => State::Parked { reason: code.row().code.to_owned() },
             };
             assert_eq!(state, expected, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_xceed_took_in_awaits_its_callback_and_what_it_refused_does_not() {
+        let until = Timestamp::UNIX_EPOCH + Duration::from_secs(900);
+        for code in ReturnCode::ALL {
+            let awaited = Circumstances { callback_until: Some(until), ..at(1, Duration::ZERO) };
+            let state = after(&answered(code), awaited);
+            let awaits = code.row().next == Next::Settle;
+            assert_eq!(state == State::AwaitingCallback { until }, awaits, "{code:?}");
         }
     }
 

@@ -5,6 +5,7 @@ mod reader;
 mod rows;
 mod sqlite;
 mod writer;
+mod writes;
 
 pub use sqlite::Sqlite;
 

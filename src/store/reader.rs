@@ -1,7 +1,7 @@
 //! Reads, each one query by key, on connections of their own.
 
 use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split, time};
-use crate::application::ports::{Delivery, Known, Late, Message, Resumption, Seq, StoreError, View};
+use crate::application::ports::{Awaited, Delivery, Known, Late, Message, Resumption, Seq, StoreError, View};
 use crate::domain::event::Facts;
 use crate::domain::field::Fingerprint;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
@@ -45,10 +45,11 @@ pub(super) fn view(
     id: &EventId,
 ) -> rusqlite::Result<Option<View>> {
     let mut query = connection.prepare_cached(
-        "SELECT body, defaulted, coalesce(state, 'SETTLED'),
+        "SELECT told.body, defaulted, coalesce(state, 'SETTLED'),
                 (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq),
-                verdict, late.risk_score, late.risk_action, late.return_code, late.at
+                verdict, late.risk_score, late.risk_action, late.return_code, late.at, decided.body, mode
          FROM event LEFT JOIN told USING (seq) LEFT JOIN delivery USING (seq) LEFT JOIN late USING (seq)
+         LEFT JOIN decided USING (seq)
          WHERE tenant = ?1 AND event_id = ?2",
     )?;
     let read = |row: &Row<'_>| {
@@ -58,6 +59,8 @@ pub(super) fn view(
             state: row.get(2)?,
             attempts: row.get(3)?,
             late: read_late(row)?,
+            decided: row.get(9)?,
+            mode: read_mode(row.get_ref(10)?.as_str()?),
         })
     };
     query.query_row([tenant.as_str(), id.as_str()], read).optional()
@@ -79,8 +82,10 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
         "SELECT tenant, event_id, channel, payload, response, event_type, customer, tier, amount, fingerprint,
                 mode, defaulted, received_at,
                 (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq AND ended <> 'not_sent'),
-                state = 'SENDING', EXISTS (SELECT 1 FROM told WHERE told.seq = event.seq)
-         FROM event JOIN delivery USING (seq) WHERE seq = ?1 AND state IN ('QUEUED', 'SENDING')",
+                state = 'SENDING', EXISTS (SELECT 1 FROM told WHERE told.seq = event.seq), due,
+                state = 'AWAITING_CALLBACK', EXISTS (SELECT 1 FROM decided WHERE decided.seq = event.seq), callback_id
+         FROM event JOIN delivery USING (seq)
+         WHERE seq = ?1 AND state IN ('QUEUED', 'SENDING', 'AWAITING_CALLBACK')",
     )?;
     let read = |row: &Row<'_>| {
         let Some(event_id) = EventId::parse(row.get_ref(1)?.as_str()?) else { return Ok(None) };
@@ -91,6 +96,7 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
                 channel: row.get_ref(2)?.as_str()?.into(),
                 payload: row.get_ref(3)?.as_str()?.into(),
                 response_required: row.get(4)?,
+                callback_id: row.get_ref(19)?.as_str_or_null()?.map(Into::into),
             },
             facts: Facts {
                 event_type: row.get(5)?,
@@ -105,16 +111,45 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
             attempts_left: row.get(13)?,
             begun: row.get(14)?,
             told: row.get(15)?,
+            due: read_time(row.get(16)?),
+            awaits_callback: row.get(17)?,
+            decided: row.get(18)?,
         }))
     };
     query.query_row([seq], read).optional().map(Option::flatten)
 }
 
+pub(super) fn awaited(
+    connection: &Connection,
+    tenant: &TenantName,
+    id: &EventId,
+) -> rusqlite::Result<Option<Awaited>> {
+    let mut query = connection.prepare_cached(
+        "SELECT seq, channel, event_type, customer, tier, amount, defaulted, received_at FROM event
+         WHERE tenant = ?1 AND event_id = ?2 AND callback_id IS NOT NULL",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(Awaited {
+            seq: row.get(0)?,
+            channel: row.get(1)?,
+            facts: Facts {
+                event_type: row.get(2)?,
+                customer: row.get_ref(3)?.as_str_or_null()?.map(CustomerId::new),
+                tier: read_tier(row.get_ref(4)?.as_str()?),
+                amount: row.get_ref(5)?.as_str_or_null()?.and_then(|amount| amount.parse().ok()),
+            },
+            defaulted: split(row.get_ref(6)?.as_str()?),
+            received_at: read_time(row.get(7)?),
+        })
+    };
+    query.query_row([tenant.as_str(), id.as_str()], read).optional()
+}
+
 /// What a start needs: deliveries that wait, recent events by customer, promoted keys.
 pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resumption, StoreError> {
     let read = || -> rusqlite::Result<Resumption> {
-        let mut queued = connection
-            .prepare("SELECT seq, due FROM delivery WHERE state IN ('QUEUED', 'SENDING') ORDER BY seq")?;
+        let mut queued =
+            connection.prepare("SELECT seq, due FROM delivery WHERE state <> 'PARKED' ORDER BY seq")?;
         let queued = queued.query_map([], |row| Ok((row.get(0)?, read_time(row.get(1)?))))?;
         let mut recent = connection.prepare(
             "SELECT tenant, customer, received_at FROM event

@@ -1,10 +1,12 @@
 //! The embedded store: one SQLite file for one gateway.
 
 use super::rows::failed;
-use super::writer::{Command, Health, Write};
+use super::writer::{Command, Health};
+use super::writes::Write;
 use super::{Settings, reader, writer};
 use crate::application::ports::{
-    Delivery, Found, Local, Receipt, Record, Resumption, Seq, Settlement, Store, StoreError, View,
+    Awaited, Callback, Delivery, Effect, Found, Local, Receipt, Record, Resumption, Seq, Settlement, Store,
+    StoreError, View,
 };
 use crate::domain::identifiers::{EventId, TenantName};
 use jiff::Timestamp;
@@ -13,7 +15,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -124,6 +126,16 @@ impl Store for Sqlite {
         self.write(Write::Begin { seq })
     }
 
+    fn decide(&self, seq: Seq, decided: Vec<u8>) -> Receipt {
+        self.write(Write::Decide { seq, decided })
+    }
+
+    fn call_back(&self, callback: Callback) -> (Receipt, Arc<OnceLock<Effect>>) {
+        let effect = Arc::new(OnceLock::new());
+        let receipt = self.write(Write::CallBack { callback: Box::new(callback), effect: effect.clone() });
+        (receipt, effect)
+    }
+
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt {
         self.write(Write::Tell { seq, told })
     }
@@ -134,6 +146,10 @@ impl Store for Sqlite {
 
     fn find(&self, tenant: &TenantName, id: &EventId, key: Option<&str>) -> Local<Found> {
         self.read_now(|connection| reader::find(connection, tenant, id, key))
+    }
+
+    fn awaited(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<Awaited>, StoreError>> {
+        self.read_now(|connection| reader::awaited(connection, tenant, id))
     }
 
     fn view(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<View>, StoreError>> {

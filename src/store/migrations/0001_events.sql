@@ -15,6 +15,7 @@ CREATE TABLE event (
     channel         TEXT NOT NULL,
     payload         TEXT NOT NULL,          -- the very text that is sent
     response        INTEGER NOT NULL,       -- whether a score is wanted
+    callback_id     TEXT,                   -- where the score comes by callback
     defaulted       TEXT NOT NULL           -- element names, separated by U+001F
 ) STRICT;
 CREATE UNIQUE INDEX event_by_id ON event (tenant, event_id);
@@ -25,6 +26,21 @@ CREATE INDEX event_by_time ON event (received_at);
 CREATE TABLE told (
     seq  INTEGER PRIMARY KEY REFERENCES event,
     body BLOB NOT NULL
+) STRICT;
+
+-- The decision, where the first answer was that it is pending.
+CREATE TABLE decided (
+    seq  INTEGER PRIMARY KEY REFERENCES event,
+    body BLOB NOT NULL
+) STRICT;
+
+-- What the first callback said, as it was signed.
+CREATE TABLE callback (
+    seq         INTEGER PRIMARY KEY REFERENCES event,
+    return_code TEXT NOT NULL,
+    risk_score  TEXT NOT NULL,
+    risk_action TEXT NOT NULL,
+    at          INTEGER NOT NULL
 ) STRICT;
 
 -- Every attempt that has ended.
@@ -54,7 +70,7 @@ CREATE TABLE late (
 -- Duties that are not done: small, and the only rows that change.
 CREATE TABLE delivery (
     seq    INTEGER PRIMARY KEY REFERENCES event,
-    state  TEXT NOT NULL,                   -- QUEUED, SENDING (where nothing may be sent twice), PARKED
+    state  TEXT NOT NULL,                   -- QUEUED, SENDING (where nothing may be sent twice), AWAITING_CALLBACK, PARKED
     due    INTEGER NOT NULL,
     reason TEXT
 ) STRICT;

@@ -1,0 +1,67 @@
+//! Xceed calls back: what it says of an event is the decision, once. Whether it was Xceed who called, others have found
+//! out before.
+
+use super::deliver::{Errand, Gateway, on_disk};
+use super::ports::{Awaited, Callback, Effect, Message, StoreError};
+use super::tenants::Tenant;
+use crate::domain::decision::Results;
+use crate::domain::delivery;
+use crate::domain::identifiers::EventId;
+use std::sync::Arc;
+
+/// A callback whose signature is Xceed's, for an event that awaits one or has had one.
+pub struct Verified {
+    /// Whose event it is.
+    pub tenant: Arc<Tenant>,
+    /// The event's id.
+    pub event_id: EventId,
+    /// The event.
+    pub awaited: Awaited,
+    /// Code, score and action as sent.
+    pub said: [String; 3],
+    /// What they mean; fields that the signature doesn't cover are left out.
+    pub results: Results,
+}
+
+/// Records what a callback says, and tells everyone who waits.
+///
+/// # Errors
+/// The store can't record, so Xceed must call again.
+pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, StoreError> {
+    let Verified { tenant, event_id, awaited, said, results } = verified;
+    let now = gateway.clock.now();
+    let errand = Errand {
+        seq: awaited.seq,
+        tenant,
+        message: Message {
+            event_id,
+            channel: awaited.channel.into(),
+            payload: "".into(),
+            response_required: true,
+            callback_id: None,
+        },
+        facts: awaited.facts,
+        velocity: 0,
+        defaulted: awaited.defaulted,
+        received_at: awaited.received_at,
+        received: None,
+        attempts_left: 0,
+        callback_until: None,
+    };
+    let late = errand.late_of(&results, now);
+    let decided = errand.words(gateway, errand.bench().decide(&results));
+    let state = delivery::after_callback(&results);
+    let callback = Callback { seq: errand.seq, said, at: now, state, decided, late };
+    let (receipt, effect) = gateway.store.call_back(callback);
+    on_disk(receipt).await?;
+    let effect = effect.get().copied().unwrap_or(Effect::Same);
+    let (event_id, tenant) = (&errand.message.event_id, &errand.tenant.name);
+    match effect {
+        Effect::Decided | Effect::Late => gateway.tickets.announce(tenant, event_id),
+        Effect::Conflict => {
+            tracing::error!(%event_id, %tenant, "a second callback says something else than the first; it changed nothing");
+        }
+        Effect::Same => {}
+    }
+    Ok(effect)
+}

@@ -1,0 +1,248 @@
+//! What is written: each write's statements, inside the transaction of its batch.
+
+use super::rows::{join, tier, time};
+use crate::application::ports::{Callback, Effect, Late, Record, Seq, Settlement, StoreError};
+use crate::domain::delivery::{Attempt, State};
+use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+/// The state of a delivery whose attempt has begun, as far as that is recorded.
+const SENDING: &str = "SENDING";
+
+/// One write.
+pub(super) enum Write {
+    Record(Box<Record>),
+    Begin { seq: Seq },
+    Tell { seq: Seq, told: Vec<u8> },
+    Decide { seq: Seq, decided: Vec<u8> },
+    Settle(Box<Settlement>),
+    CallBack { callback: Box<Callback>, effect: Arc<OnceLock<Effect>> },
+}
+
+/// Which events are recorded, and which deliveries settled, in this very batch.
+pub(super) struct Together {
+    recorded: HashSet<Seq>,
+    settled: HashSet<Seq>,
+}
+
+impl Together {
+    pub(super) fn of<'w>(batch: impl Iterator<Item = &'w Write>) -> Self {
+        let mut together = Self { recorded: HashSet::new(), settled: HashSet::new() };
+        for write in batch {
+            match write {
+                Write::Record(record) => together.recorded.insert(record.seq),
+                Write::Settle(end) if end.state == State::Settled => together.settled.insert(end.seq),
+                _ => false,
+            };
+        }
+        together
+    }
+
+    fn fused(&self, seq: Seq) -> bool {
+        self.recorded.contains(&seq) && self.settled.contains(&seq)
+    }
+}
+
+pub(super) type Outcome = rusqlite::Result<Result<(), StoreError>>;
+
+/// Carries out one write.
+pub(super) fn write(transaction: &Transaction<'_>, write: &Write, together: &Together) -> Outcome {
+    match write {
+        Write::Record(new) => record(transaction, new, together),
+        Write::Begin { seq } => begin(transaction, *seq),
+        Write::Tell { seq, told } => tell(transaction, *seq, told),
+        Write::Decide { seq, decided } => decide_late(transaction, *seq, decided),
+        Write::Settle(end) => settle(transaction, end, together),
+        Write::CallBack { callback, effect } => {
+            let changed = call_back(transaction, callback)?;
+            let _ = effect.set(changed);
+            Ok(Ok(()))
+        }
+    }
+}
+
+fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> Outcome {
+    let (prepared, message) = (&new.prepared, &new.prepared.message);
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO event VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) ON CONFLICT DO NOTHING",
+    )?;
+    let written = insert.execute(params![
+        new.seq,
+        new.tenant.as_str(),
+        message.event_id.as_str(),
+        new.idempotency_key,
+        new.fingerprint.0,
+        new.mode.name(),
+        time(new.received_at),
+        prepared.facts.event_type,
+        prepared.facts.customer.as_ref().map(|customer| customer.expose()),
+        tier(prepared.facts.tier),
+        prepared.facts.amount.map(|amount| amount.to_string()),
+        prepared.schema,
+        message.channel,
+        message.payload,
+        message.response_required,
+        message.callback_id,
+        join(&prepared.defaulted),
+    ])?;
+    if written == 0 {
+        return Ok(Err(StoreError("the event is recorded already".to_owned())));
+    }
+    if let Some(told) = &new.told {
+        tell(transaction, new.seq, told)?.ok();
+    }
+    if !together.fused(new.seq) {
+        let state = if new.begun { SENDING } else { "QUEUED" };
+        queue(transaction, new.seq, state, time(new.received_at), None)?;
+    }
+    Ok(Ok(()))
+}
+
+fn begin(transaction: &Transaction<'_>, seq: Seq) -> Outcome {
+    let mut update = transaction.prepare_cached("UPDATE delivery SET state = ?2 WHERE seq = ?1")?;
+    let written = update.execute(params![seq, SENDING])?;
+    Ok(if written == 1 { Ok(()) } else { Err(StoreError("the delivery is not queued".to_owned())) })
+}
+
+/// Adds to an event that is recorded; one that is not was lost with its own commit.
+fn tell(transaction: &Transaction<'_>, seq: Seq, told: &[u8]) -> Outcome {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO told SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM event WHERE seq = ?1) ON CONFLICT DO NOTHING",
+    )?;
+    let written = insert.execute(params![seq, told])?;
+    Ok(if written == 1 { Ok(()) } else { Err(StoreError("the event is not recorded".to_owned())) })
+}
+
+fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) -> Outcome {
+    let mut known = transaction.prepare_cached("SELECT 1 FROM event WHERE seq = ?1")?;
+    if known.query_row([end.seq], |_| Ok(())).optional()?.is_none() {
+        return Ok(Err(StoreError("the event is not recorded".to_owned())));
+    }
+    note_attempt(transaction, end)?;
+    if let Some(told) = &end.told {
+        tell(transaction, end.seq, told)?.ok();
+    }
+    if let Some(decided) = &end.decided {
+        decide(transaction, end.seq, decided)?;
+    }
+    if let Some(late) = &end.late {
+        note_late(transaction, end.seq, late)?;
+    }
+    if let Some((tenant, fingerprint)) = &end.promoted_key {
+        let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO promoted_key VALUES (?1,?2)")?;
+        insert.execute(params![tenant.as_str(), fingerprint])?;
+    }
+    let fused = together.fused(end.seq);
+    // A callback is final, also one that was quicker than the acknowledgement.
+    if !fused && said_before(transaction, end.seq)?.is_none() {
+        put(transaction, end.seq, &end.state, time(end.at))?;
+    }
+    Ok(Ok(()))
+}
+
+/// What a callback says is the decision, once.
+fn call_back(transaction: &Transaction<'_>, callback: &Callback) -> rusqlite::Result<Effect> {
+    let seq = callback.seq;
+    if let Some(before) = said_before(transaction, seq)? {
+        return Ok(if before == callback.said { Effect::Same } else { Effect::Conflict });
+    }
+    let [code, score, action] = &callback.said;
+    let mut insert = transaction.prepare_cached("INSERT INTO callback VALUES (?1,?2,?3,?4,?5)")?;
+    insert.execute(params![seq, code, score, action, time(callback.at)])?;
+    put(transaction, seq, &callback.state, time(callback.at))?;
+    if decide(transaction, seq, &callback.decided)? {
+        return Ok(Effect::Decided);
+    }
+    if let Some(late) = &callback.late {
+        note_late(transaction, seq, late)?;
+    }
+    Ok(Effect::Late)
+}
+
+/// What the first callback said.
+fn said_before(transaction: &Transaction<'_>, seq: Seq) -> rusqlite::Result<Option<[String; 3]>> {
+    let mut query = transaction
+        .prepare_cached("SELECT return_code, risk_score, risk_action FROM callback WHERE seq = ?1")?;
+    query.query_row([seq], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).optional()
+}
+
+/// The fallback decides, because no callback came in time; a delivery that only waited for it is done.
+fn decide_late(transaction: &Transaction<'_>, seq: Seq, decided: &[u8]) -> Outcome {
+    decide(transaction, seq, decided)?;
+    let mut delete =
+        transaction.prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND state = 'AWAITING_CALLBACK'")?;
+    delete.execute([seq])?;
+    Ok(Ok(()))
+}
+
+/// Whether it is the decision; the first one stands.
+fn decide(transaction: &Transaction<'_>, seq: Seq, decided: &[u8]) -> rusqlite::Result<bool> {
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO decided VALUES (?1,?2) ON CONFLICT DO NOTHING")?;
+    Ok(insert.execute(params![seq, decided])? == 1)
+}
+
+fn note_late(transaction: &Transaction<'_>, seq: Seq, late: &Late) -> rusqlite::Result<()> {
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO late VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING")?;
+    insert.execute(params![
+        seq,
+        late.verdict.name(),
+        late.risk_score.map(|score| score.to_string()),
+        late.risk_action,
+        late.return_code,
+        time(late.at),
+    ])?;
+    Ok(())
+}
+
+/// Where a delivery stands.
+fn put(transaction: &Transaction<'_>, seq: Seq, state: &State, at: i64) -> rusqlite::Result<()> {
+    match state {
+        State::Settled => {
+            transaction.prepare_cached("DELETE FROM delivery WHERE seq = ?1")?.execute([seq])?;
+            Ok(())
+        }
+        State::Queued { due } => queue(transaction, seq, state.name(), time(*due), None),
+        State::AwaitingCallback { until } => queue(transaction, seq, state.name(), time(*until), None),
+        State::Parked { reason } => queue(transaction, seq, state.name(), at, Some(reason)),
+    }
+}
+
+fn note_attempt(transaction: &Transaction<'_>, end: &Settlement) -> rusqlite::Result<()> {
+    let why = match &end.attempt {
+        Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => Some(*why),
+        Attempt::Answered(_) => None,
+    };
+    let results = end.attempt.results();
+    let remarks = results.map(|results| {
+        let all: Vec<String> = results.reasons.iter().chain(&results.remarks).cloned().collect();
+        join(&all)
+    });
+    let mut insert = transaction.prepare_cached("INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?;
+    insert.execute(params![
+        end.seq,
+        time(end.at),
+        i64::try_from(end.took.as_micros()).unwrap_or(i64::MAX),
+        end.attempt.name(),
+        why,
+        results.map(|results| results.code.word()),
+        results.and_then(|results| results.risk_score).map(|score| score.to_string()),
+        results.and_then(|results| results.risk_action.as_deref()),
+        remarks,
+    ])?;
+    Ok(())
+}
+
+fn queue(
+    transaction: &Transaction<'_>,
+    seq: Seq,
+    state: &str,
+    due: i64,
+    reason: Option<&str>,
+) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO delivery VALUES (?1,?2,?3,?4)")?;
+    insert.execute(params![seq, state, due, reason])?;
+    Ok(())
+}
