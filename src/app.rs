@@ -4,10 +4,12 @@ use crate::application::deliver::{Desk, Gateway};
 use crate::application::ports::{Clock, Resumption};
 use crate::application::relay;
 use crate::application::tickets::Tickets;
-use crate::config::{Config, Documents};
+use crate::config::{Config, Documents, TenantSettings};
 use crate::domain::identifiers::TenantName;
 use crate::domain::velocity::Velocity;
+use crate::http::CallbackDoor;
 use crate::store::Sqlite;
+use crate::xceed::callback::Callbacks;
 use crate::xceed::link::{Link, Settings as LinkSettings, Version, collisions};
 use crate::xceed::mapping::Mapping;
 use crate::xceed::operations::ApiSet;
@@ -128,6 +130,10 @@ impl App {
         let links = Arc::new(sets.links(&names.collect::<Vec<_>>(), &resumption.promoted_keys)?);
         // Each worker makes a client of its own; that it can is found out now.
         SoapClient::new(&links).map_err(|error| one(&error))?;
+        let door = CallbackDoor {
+            callbacks: Arc::new(callbacks(&sets, &config.tenants, &links)),
+            wsdl: config.documents.callback_wsdl.clone(),
+        };
         let (queue, due) = relay::queue();
         let gateway = Arc::new(Gateway {
             tenants: config.tenants.into_iter().map(|tenant| tenant.tenant).collect(),
@@ -138,13 +144,14 @@ impl App {
             velocity: Mutex::default(),
             relay: queue,
             random,
+            mint,
         });
         resume(&gateway, resumption);
         let desk = move || Desk {
             gateway: gateway.clone(),
             xceed: Rc::new(SoapClient::new(&links).expect("a client could be made at the start")),
         };
-        let (server, address) = http::serve(&config.server, desk.clone())
+        let (server, address) = http::serve(&config.server, &door, desk.clone())
             .map_err(|error| vec![format!("{}: can't be listened at ({error})", config.server.bind)])?;
         let relay = spawn_relay(desk, due).map_err(|error| one(&error))?;
         Ok(Self { address, handle: server.handle(), server: Some(server), relay: Some(relay), _store: store })
@@ -219,6 +226,25 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         telemetry::now()
     }
+}
+
+/// The tenants that can be called back.
+fn callbacks(sets: &Sets, tenants: &[TenantSettings], links: &Links) -> Callbacks {
+    let called_back = tenants.iter().filter_map(|settings| {
+        let callback = settings.tenant.callback.as_ref()?;
+        let name = &settings.tenant.name;
+        Some((name.clone(), callback.id.clone(), links.get(name)?.clone()))
+    });
+    Callbacks::new(sets.api.clone(), called_back.collect())
+}
+
+/// 26 characters of base32: 130 bits, of which 128 are random.
+fn mint() -> Arc<str> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    let bits = u128::from_be_bytes(bytes);
+    (0..26).map(|place| char::from(ALPHABET[(bits >> (5 * place)) as usize % 32])).collect::<String>().into()
 }
 
 fn random() -> f64 {

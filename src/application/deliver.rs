@@ -38,6 +38,8 @@ pub struct Gateway {
     pub relay: relay::Queue,
     /// A number drawn evenly from 0 to 1, for jitter.
     pub random: fn() -> f64,
+    /// A name that nobody can guess, for the address of one event's callback.
+    pub mint: fn() -> Arc<str>,
 }
 
 /// A worker thread's place: the shared gateway, and its own way to Xceed.

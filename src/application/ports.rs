@@ -222,6 +222,8 @@ pub enum Effect {
 pub struct Awaited {
     /// Its number.
     pub seq: Seq,
+    /// The name of the address that its callback comes to.
+    pub callback_id: String,
     /// The channel that it was sent over, which the callback's signature covers.
     pub channel: String,
     /// What decisions need of it.

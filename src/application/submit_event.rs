@@ -186,7 +186,7 @@ impl Visit<'_> {
         message.response_required = mode != Mode::Ack;
         if mode == Mode::Async {
             let callback = self.call.tenant.callback.as_ref().ok_or(Refusal::NoCallback)?;
-            message.callback_id = Some(callback.id.clone());
+            message.callback_id = Some(callback.id.clone().unwrap_or_else(self.desk.gateway.mint));
         }
         Ok(())
     }

@@ -22,8 +22,8 @@ pub struct Tenant {
 /// How Xceed calls back.
 #[derive(Clone, Debug)]
 pub struct Callback {
-    /// The name of the address that is registered at Xceed.
-    pub id: Arc<str>,
+    /// The name of the address that is registered at Xceed; where there is none, each event has a name of its own.
+    pub id: Option<Arc<str>>,
     /// How long after the acknowledgement a callback is awaited.
     pub timeout: Duration,
 }

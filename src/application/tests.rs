@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -80,6 +80,16 @@ impl Store for FakeStore {
     fn find(&self, _: &TenantName, _: &EventId, _: Option<&str>) -> Local<Found> {
         Box::pin(std::future::ready(Ok(None)))
     }
+    fn decide(&self, seq: Seq, _decided: Vec<u8>) -> Receipt {
+        self.write(format!("decide {seq}"))
+    }
+    fn call_back(&self, callback: Callback) -> (Receipt, Arc<OnceLock<Effect>>) {
+        let effect = Arc::new(OnceLock::from(Effect::Decided));
+        (self.write(format!("call back {}", callback.seq)), effect)
+    }
+    fn awaited(&self, _: &TenantName, _: &EventId) -> Local<Result<Option<Awaited>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
     fn view(&self, _: &TenantName, _: &EventId) -> Local<Result<Option<View>, StoreError>> {
         Box::pin(std::future::ready(Ok(None)))
     }
@@ -113,6 +123,7 @@ impl Scoring for FakeXceed {
             channel: "Wire".into(),
             payload: "<Events/>".into(),
             response_required: true,
+            callback_id: None,
         };
         Ok(Prepared { facts, message, schema: "1.0".into(), defaulted: vec![] })
     }
@@ -166,7 +177,8 @@ impl World {
 
     fn with_tenant(store: FakeStore, after: Duration, attempt: Attempt, resend_in_doubt: bool) -> Self {
         let name = TenantName::new("bank");
-        let tenant = || Tenant { name: name.clone(), policy: Policy::default(), resend_in_doubt };
+        let tenant =
+            || Tenant { name: name.clone(), policy: Policy::default(), resend_in_doubt, callback: None };
         let store = Arc::new(store);
         let xceed = Rc::new(FakeXceed {
             after,
@@ -185,6 +197,7 @@ impl World {
             velocity: Mutex::default(),
             relay: queue,
             random: || 1.0,
+            mint: || "minted".into(),
         };
         let desk = Desk { gateway: Arc::new(gateway), xceed: xceed.clone() };
         Self { desk, store, xceed, tenant: Arc::new(tenant()), _due: due }

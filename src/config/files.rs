@@ -17,6 +17,8 @@ pub struct Documents {
     pub versions: BTreeMap<String, VersionDocuments>,
     /// `operations.toml`
     pub operations: String,
+    /// `callback.wsdl`
+    pub callback_wsdl: String,
 }
 
 /// The texts of one schema set.
@@ -38,6 +40,7 @@ impl Documents {
         let mut documents = Self::default();
         let operations = dir.join(API).join("operations.toml");
         documents.operations = text(&operations, &mut errors);
+        documents.callback_wsdl = text(&dir.join(API).join("callback.wsdl"), &mut errors);
         for folder in folders(dir, &mut errors) {
             let path = dir.join(&folder);
             let mapping = text(&path.join("mapping.toml"), &mut errors);

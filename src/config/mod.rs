@@ -10,6 +10,7 @@ pub use files::Documents;
 pub use tenant::TenantSettings;
 
 use crate::http::auth::{Key, Keys};
+use crate::http::peer::Peers;
 use crate::{http, store};
 use section::{Problems, Section};
 use std::net::SocketAddr;
@@ -102,9 +103,9 @@ fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Pr
         });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = server.integer_or("workers", cores as u64, 1..=1024, problems);
-    for key in ["admin_bind", "public_url", "trusted_proxies"] {
-        server.without_effect(key, problems);
-    }
+    server.without_effect("admin_bind", problems);
+    let public_url = server.optional_text("public_url", problems);
+    let trusted_proxies = server.networks("trusted_proxies", &[], problems);
     server.not_yet("tls", problems);
     server.finish(problems);
 
@@ -127,6 +128,16 @@ fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Pr
             bind: bind?,
             keys: Arc::new(Keys(keys.into_iter().flatten().collect())),
             workers: usize::try_from(workers).unwrap_or(1),
+            public_url,
+            peers: Arc::new(Peers {
+                trusted: trusted_proxies,
+                allowed: tenants
+                    .iter()
+                    .filter_map(|settings| {
+                        Some((settings.tenant.name.clone(), settings.callback_allow.clone()?))
+                    })
+                    .collect(),
+            }),
         },
         store: store?,
         documents: documents?,

@@ -2,8 +2,10 @@
 //! reading goes on, so that everything wrong is told at once. Values are never repeated in an error.
 
 use crate::secrets::Secret;
+use ipnet::IpNet;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::{Table, Value};
@@ -259,6 +261,16 @@ impl Section {
             self.fault(key, problems, "must be a list of texts: [\"…\", \"…\"]");
         }
         words
+    }
+
+    /// A list of networks.
+    pub(super) fn networks(&mut self, key: &str, usual: &[&str], problems: &mut Problems) -> Vec<IpNet> {
+        let words = if self.has(key) { self.words(key, problems) } else { None };
+        let words = words.unwrap_or_else(|| usual.iter().map(|word| (*word).to_owned()).collect());
+        // A single address is a network of one.
+        let network = |word: &String| word.parse().or_else(|_| word.parse::<IpAddr>().map(IpNet::from)).ok();
+        let rule = "must be a list of networks or addresses: [\"203.0.113.0/24\", \"2001:db8::7\"]";
+        self.check(key, problems, rule, || words.iter().map(network).collect()).unwrap_or_default()
     }
 
     /// A secret from a file or from the environment; never from the TOML itself.

@@ -27,6 +27,7 @@ impl Documents {
             ]
             .into(),
             operations: include_str!("../../xsd/api/operations.toml").to_owned(),
+            callback_wsdl: include_str!("../../xsd/api/callback.wsdl").to_owned(),
         }
     }
 }

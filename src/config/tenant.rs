@@ -1,17 +1,23 @@
 //! One tenant's part of the configuration.
 
 use super::section::{Problems, Section};
-use crate::application::tenants::Tenant;
+use crate::application::tenants::{Callback, Tenant};
 use crate::domain::decision::Verdict;
 use crate::domain::identifiers::TenantName;
 use crate::domain::policy::{FallbackFor, FallbackPolicy, Policy, Thresholds};
 use crate::http::auth::{Key, Role, read_hash};
 use crate::xceed::link;
+use ipnet::IpNet;
 use rust_decimal::Decimal;
 use std::time::Duration;
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const CHANNEL: &str = "Wire";
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// Nobody else is known.
+const CALLBACK_ALLOW: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+/// Stands for a callback id for each event.
+const MINTED: &str = "minted";
 
 /// A tenant: how it decides, and how it reaches Xceed.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub struct TenantSettings {
     pub tenant: Tenant,
     /// Its link to Xceed.
     pub link: link::Settings,
+    /// Who may call back, where anybody may.
+    pub callback_allow: Option<Vec<IpNet>>,
 }
 
 pub(super) fn read(
@@ -35,8 +43,16 @@ pub(super) fn read(
         section.without_effect(key, problems);
     }
     section.finish(problems);
-    let (link, resend_in_doubt) = link?;
-    Some((TenantSettings { tenant: Tenant { name: tenant_name, policy, resend_in_doubt }, link }, keys))
+    let (link, resend_in_doubt, callback) = link?;
+    let (callback, callback_allow) = callback.unzip();
+    Some((
+        TenantSettings {
+            tenant: Tenant { name: tenant_name, policy, resend_in_doubt, callback },
+            link,
+            callback_allow,
+        },
+        keys,
+    ))
 }
 
 fn read_keys(section: &mut Section, tenant: &TenantName, problems: &mut Problems) -> Vec<Key> {
@@ -63,7 +79,10 @@ fn read_key(mut entry: Section, tenant: &TenantName, problems: &mut Problems) ->
     Some(Key { name: name?, hash: hash?, tenant: tenant.clone(), roles: roles? })
 }
 
-fn read_link(mut section: Section, problems: &mut Problems) -> Option<(link::Settings, bool)> {
+fn read_link(
+    mut section: Section,
+    problems: &mut Problems,
+) -> Option<(link::Settings, bool, Option<(Callback, Vec<IpNet>)>)> {
     let url = section.text("url", "Xceed's address, such as url = \"https://…\"", problems);
     let platform_id =
         section.text("platform_id", "issued by the vendor, such as platform_id = \"3\"", problems);
@@ -77,9 +96,7 @@ fn read_link(mut section: Section, problems: &mut Problems) -> Option<(link::Set
     let range = Duration::from_millis(100)..=Duration::from_secs(60);
     let attempt_timeout = section.duration_or("attempt_timeout", ATTEMPT_TIMEOUT, range, problems);
     let resend_in_doubt = section.boolean_or("resend_in_doubt", true, problems);
-    for key in ["callback_id", "callback_allow", "callback_timeout"] {
-        section.without_effect(key, problems);
-    }
+    let callback = read_callback(&mut section, problems);
     section.not_yet("tls", problems);
     let settings = link::Settings {
         url: url?,
@@ -96,7 +113,22 @@ fn read_link(mut section: Section, problems: &mut Problems) -> Option<(link::Set
         section.check(key, problems, rule, || None::<()>);
     }
     section.finish(problems);
-    Some((settings, resend_in_doubt))
+    Some((settings, resend_in_doubt, callback))
+}
+
+fn read_callback(section: &mut Section, problems: &mut Problems) -> Option<(Callback, Vec<IpNet>)> {
+    let id = section.optional_text("callback_id", problems);
+    let allow = section.networks("callback_allow", &CALLBACK_ALLOW, problems);
+    let range = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+    let timeout = section.duration_or("callback_timeout", CALLBACK_TIMEOUT, range, problems);
+    let id = id?;
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let rule = "must be 1 to 64 letters, digits, dots, hyphens or underscores, as registered at Xceed, or \"minted\"";
+    section.check("callback_id", problems, rule, || {
+        ((1..=64).contains(&id.len()) && id.bytes().all(fits)).then_some(())
+    })?;
+    let id = (id != MINTED).then(|| id.into());
+    Some((Callback { id, timeout }, allow))
 }
 
 fn read_policy(mut section: Section, problems: &mut Problems) -> Policy {

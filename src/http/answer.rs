@@ -1,12 +1,15 @@
 //! A decision as callers read it.
 
 use crate::application::ports::{Late, View};
-use crate::domain::decision::Answer;
+use crate::domain::decision::{Answer, Outcome};
 use crate::domain::identifiers::EventId;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+/// No decision yet.
+const PENDING: &str = "PENDING";
 
 /// Every field is always there, null where it has no value.
 #[derive(Serialize)]
@@ -34,7 +37,10 @@ pub fn words(answer: &Answer) -> Vec<u8> {
     let decision = &answer.decision;
     let document = Document {
         event_id: &answer.event_id,
-        decision: decision.verdict.map(|verdict| verdict.name()),
+        decision: match decision.outcome {
+            Outcome::Pending => Some(PENDING),
+            _ => decision.verdict.map(|verdict| verdict.name()),
+        },
         outcome: decision.outcome.name(),
         basis: Some(decision.basis.name()),
         risk_score: decision.risk_score.map(number),
@@ -54,7 +60,8 @@ pub fn words(answer: &Answer) -> Vec<u8> {
 
 /// What became of an event: the answer as it was told, with the delivery's state behind it.
 pub(super) fn view(id: &EventId, view: &View) -> Vec<u8> {
-    let mut told = view.told.clone().unwrap_or_else(|| undecided(id, &view.defaulted));
+    let told = view.decided.as_ref().or(view.told.as_ref());
+    let mut told = told.cloned().unwrap_or_else(|| undecided(id, &view.defaulted));
     let behind = Behind {
         state: &view.state,
         attempts: view.attempts,
@@ -99,8 +106,8 @@ impl<'a> LateDocument<'a> {
 fn undecided(id: &EventId, defaulted: &[String]) -> Vec<u8> {
     let document = Document {
         event_id: id.as_str(),
-        decision: Some("PENDING"),
-        outcome: "PENDING",
+        decision: Some(PENDING),
+        outcome: PENDING,
         basis: None,
         risk_score: None,
         risk_action: None,
@@ -138,6 +145,7 @@ fn millis(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::ports::Mode;
 
     #[test]
     fn numbers_keep_their_digits() {
@@ -154,8 +162,15 @@ mod tests {
     #[test]
     fn what_was_told_stays_byte_for_byte_in_the_view() {
         let told = br#"{"eventId":"e-1","decision":"ALLOW"}"#.to_vec();
-        let seen =
-            View { told: Some(told), defaulted: vec![], state: "SETTLED".into(), attempts: 1, late: None };
+        let seen = View {
+            told: Some(told),
+            decided: None,
+            mode: Mode::Sync,
+            defaulted: vec![],
+            state: "SETTLED".into(),
+            attempts: 1,
+            late: None,
+        };
         let id = EventId::parse("e-1").expect("an id");
         let text = String::from_utf8(view(&id, &seen)).expect("UTF-8");
         assert_eq!(

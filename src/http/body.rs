@@ -16,18 +16,39 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 /// Reads the whole body of a call that sends JSON.
 pub(super) async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Problem> {
     check_media_type(request)?;
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > SIZE_MAX as u64) {
-        return Err(too_large());
-    }
-    match timeout(TIME_MAX, payload.to_bytes_limited(SIZE_MAX)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(_))) => Err(broken_off()),
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => {
+    arrived(request, payload, SIZE_MAX).await.map_err(|missing| match missing {
+        Missing::TooLarge => too_large(),
+        Missing::BrokenOff => broken_off(),
+        Missing::TooSlow => {
             let detail = "the body did not arrive within 5 seconds";
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "Too slow", detail).closing())
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "Too slow", detail).closing()
         }
+    })
+}
+
+/// Why a body is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    TooLarge,
+    BrokenOff,
+    TooSlow,
+}
+
+/// Waits for a whole body, which is small enough and comes in time.
+pub(super) async fn arrived(
+    request: &HttpRequest,
+    payload: web::Payload,
+    size_max: usize,
+) -> Result<web::Bytes, Missing> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > size_max as u64) {
+        return Err(Missing::TooLarge);
+    }
+    match timeout(TIME_MAX, payload.to_bytes_limited(size_max)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) => Err(Missing::BrokenOff),
+        Ok(Err(_)) => Err(Missing::TooLarge),
+        Err(_) => Err(Missing::TooSlow),
     }
 }
 

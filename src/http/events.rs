@@ -46,7 +46,7 @@ async fn take_in(
 fn respond(reply: Reply) -> HttpResponse {
     let status = match reply.mode {
         Mode::Sync => StatusCode::OK,
-        Mode::Ack => StatusCode::ACCEPTED,
+        Mode::Ack | Mode::Async => StatusCode::ACCEPTED,
     };
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "application/json"));
@@ -72,6 +72,10 @@ fn refuse(refusal: Refusal, by_key: bool) -> Problem {
             let detail = "the same call is under way: ask again in a second and hear its answer";
             Problem::new(StatusCode::CONFLICT, "in_flight", "Under way", detail)
                 .with_header(header::RETRY_AFTER, "1")
+        }
+        Refusal::NoCallback => {
+            let detail = "mode=async needs a callback_id, which this tenant has not: use sync or ack";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_callback", "No callback", detail)
         }
         Refusal::Store => store_unavailable(),
     }
@@ -122,11 +126,7 @@ fn place<'r>(request: &'r HttpRequest, roles: &[Role]) -> Result<(&'r Desk, Arc<
 fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
     match query(request, "mode") {
         None => Ok(Mode::Sync),
-        Some("async") => {
-            let detail = "mode=async needs a callback_id, which this tenant has not: use sync or ack";
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_callback", "No callback", detail))
-        }
-        Some(word) => Mode::parse(word).ok_or_else(|| bad_query("mode must be sync or ack")),
+        Some(word) => Mode::parse(word).ok_or_else(|| bad_query("mode must be sync, ack or async")),
     }
 }
 

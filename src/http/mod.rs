@@ -4,17 +4,22 @@
 pub mod answer;
 pub mod auth;
 pub mod body;
+mod callback;
 mod events;
 mod health;
 pub mod json;
+pub mod peer;
 mod problem;
 mod return_codes;
 
 use crate::application::deliver::Desk;
+use crate::xceed::callback::Callbacks;
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer, Resource, Route, guard, web};
 use auth::Keys;
+use callback::Wsdl;
+use peer::Peers;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,18 +41,41 @@ pub struct Settings {
     pub keys: Arc<Keys>,
     /// Threads that serve.
     pub workers: usize,
+    /// Where the gateway is reached from outside, for the address in the WSDL.
+    pub public_url: Option<String>,
+    /// Who may call back, and whose headers count.
+    pub peers: Arc<Peers>,
+}
+
+/// How Xceed calls back.
+#[derive(Clone)]
+pub struct CallbackDoor {
+    /// Whose callbacks are taken, and how they look.
+    pub callbacks: Arc<Callbacks>,
+    /// The WSDL, with any address in it.
+    pub wsdl: String,
 }
 
 /// Starts to serve. `desk` makes each worker thread's place; it runs on that thread.
 ///
 /// # Errors
 /// The address can't be listened at.
-pub fn serve<F>(settings: &Settings, desk: F) -> io::Result<(Server, SocketAddr)>
+pub fn serve<F>(settings: &Settings, door: &CallbackDoor, desk: F) -> io::Result<(Server, SocketAddr)>
 where
     F: Fn() -> Desk + Send + Clone + 'static,
 {
-    let keys = settings.keys.clone();
-    let app = move || App::new().app_data(desk()).app_data(keys.clone()).configure(routes);
+    let (keys, peers, callbacks) = (settings.keys.clone(), settings.peers.clone(), door.callbacks.clone());
+    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.bind));
+    let wsdl = Wsdl::at(&door.callbacks.address(&public_url), &door.wsdl);
+    let app = move || {
+        App::new()
+            .app_data(desk())
+            .app_data(keys.clone())
+            .app_data(peers.clone())
+            .app_data(callbacks.clone())
+            .app_data(wsdl.clone())
+            .configure(routes)
+    };
     let server = HttpServer::new(app)
         .workers(settings.workers)
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
@@ -66,6 +94,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(post("/v1/events", web::to(events::submit)))
         .service(get("/v1/events/{eventId}", web::to(events::look_up)))
         .service(get("/v1/return-codes", web::to(return_codes::list)))
+        .service(get("/xceed/callback", web::to(callback::wsdl)))
+        .service(post("/xceed/callback/{callbackId}", web::to(callback::receive)))
         .service(get("/healthz", web::to(health::alive)))
         .service(get("/readyz", web::to(health::ready)))
         .default_service(web::to(problem::not_found));

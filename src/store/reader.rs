@@ -125,7 +125,7 @@ pub(super) fn awaited(
     id: &EventId,
 ) -> rusqlite::Result<Option<Awaited>> {
     let mut query = connection.prepare_cached(
-        "SELECT seq, channel, event_type, customer, tier, amount, defaulted, received_at FROM event
+        "SELECT seq, channel, event_type, customer, tier, amount, defaulted, received_at, callback_id FROM event
          WHERE tenant = ?1 AND event_id = ?2 AND callback_id IS NOT NULL",
     )?;
     let read = |row: &Row<'_>| {
@@ -140,6 +140,7 @@ pub(super) fn awaited(
             },
             defaulted: split(row.get_ref(6)?.as_str()?),
             received_at: read_time(row.get(7)?),
+            callback_id: row.get(8)?,
         })
     };
     query.query_row([tenant.as_str(), id.as_str()], read).optional()

@@ -3,6 +3,7 @@
 use super::mapping::Mapping;
 use super::operations::{ApiSet, Values};
 use super::schema::SchemaSet;
+use crate::application::ports::Message;
 use crate::domain::identifiers::TenantName;
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
@@ -89,22 +90,21 @@ impl Link {
     }
 
     /// What fills a request, signed with that key.
-    pub(super) fn values<'a>(
-        &'a self,
-        channel: &'a str,
-        payload: &'a str,
-        response_required: bool,
-        key: &'a Secret,
-    ) -> Values<'a> {
+    pub(super) fn values<'a>(&'a self, message: &'a Message, key: &'a Secret) -> Values<'a> {
         Values {
             platform_id: &self.settings.platform_id,
             service_id: &self.settings.service_id,
-            channel,
+            channel: &message.channel,
             secret_key: key.expose(),
-            payload,
-            response_required,
-            callback_id: "",
+            payload: &message.payload,
+            response_required: message.response_required,
+            callback_id: message.callback_id.as_deref().unwrap_or_default(),
         }
+    }
+
+    /// The keys that Xceed may sign a callback with.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.settings.secret_key).chain(&self.settings.secret_key_next)
     }
 }
 

@@ -18,6 +18,24 @@ pub struct ApiSet {
     pub add_async_event: Operation,
     /// What the answers look like.
     pub results: Paths,
+    /// What a callback looks like, and its acknowledgement.
+    pub callback: CallbackForm,
+}
+
+/// A callback as the API set describes it.
+#[derive(Clone, Debug)]
+pub struct CallbackForm {
+    pub(super) namespace: String,
+    pub(super) qualified: bool,
+    pub(super) element: String,
+    pub(super) callback_id: String,
+    pub(super) event_id: String,
+    pub(super) hash_key: String,
+    pub(super) results: Paths,
+    pub(super) hash: Vec<Value>,
+    pub(super) case: Case,
+    pub(super) response: String,
+    pub(super) ack: String,
 }
 
 /// One request, ready to be filled.
@@ -183,7 +201,7 @@ struct Document {
     hash: HashForm,
     operations: BTreeMap<String, OperationForm>,
     results: super::results::PathsForm,
-    callback: CallbackForm,
+    callback: CallbackTable,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -218,7 +236,7 @@ struct OperationForm {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CallbackForm {
+struct CallbackTable {
     element: String,
     callback_id: String,
     event_id: String,
@@ -254,7 +272,9 @@ impl ApiSet {
         let compiled = |name: &str| document.operations.get(name).map(|form| document.compile(form));
         match compiled("addEvent").zip(compiled("addAsyncEvent")) {
             Some((add_event, add_async_event)) if errors.is_empty() => {
-                Ok(Self { add_event, add_async_event, results: Paths::compile(&document.results) })
+                let results = Paths::compile(&document.results);
+                let callback = document.callback(&results);
+                Ok(Self { add_event, add_async_event, results, callback })
             }
             _ => Err(errors),
         }
@@ -262,6 +282,30 @@ impl ApiSet {
 }
 
 impl Document {
+    fn callback(self, results: &Paths) -> CallbackForm {
+        let case = self.case();
+        CallbackForm {
+            namespace: self.namespace,
+            qualified: self.qualified,
+            element: self.callback.element,
+            callback_id: self.callback.callback_id,
+            event_id: self.callback.event_id,
+            hash_key: self.callback.hash_key,
+            results: results.below(&self.callback.results),
+            hash: self.callback.hash,
+            case,
+            response: self.callback.response,
+            ack: self.callback.ack,
+        }
+    }
+
+    fn case(&self) -> Case {
+        match self.hash.case {
+            CaseForm::Lower => Case::Lower,
+            CaseForm::Upper => Case::Upper,
+        }
+    }
+
     fn compile(&self, form: &OperationForm) -> Operation {
         let namespace = escape(self.namespace.as_str());
         let element = &form.element;
@@ -283,10 +327,7 @@ impl Document {
             inner_namespace: self.qualified.then(|| self.namespace.clone()),
             pieces: joined(pieces),
             hash: form.hash.clone(),
-            case: match self.hash.case {
-                CaseForm::Lower => Case::Lower,
-                CaseForm::Upper => Case::Upper,
-            },
+            case: self.case(),
             cdata: self.payload == PayloadForm::Cdata,
         }
     }

@@ -17,7 +17,7 @@ pub struct Preview {
 /// The request that an attempt would make, signed with the tenant's key.
 pub fn preview(link: &Link, message: &Message) -> Preview {
     let operation = &link.api.add_event;
-    let values = link.values(&message.channel, &message.payload, message.response_required, link.key());
+    let values = link.values(message, link.key());
     Preview {
         soap_action: operation.soap_action.clone(),
         hash: operation.hash(&values),

@@ -74,6 +74,23 @@ impl PathsForm {
 }
 
 impl Paths {
+    /// The same paths below another element: where a callback has its Results.
+    pub(super) fn below(&self, results: &str) -> Self {
+        let moved = |path: &Vec<String>| {
+            let rest = path.iter().skip(1).cloned();
+            std::iter::once(results.to_owned()).chain(rest).collect()
+        };
+        Self {
+            return_code: moved(&self.return_code),
+            return_message: moved(&self.return_message),
+            event_id: moved(&self.event_id),
+            risk_score: moved(&self.risk_score),
+            risk_action: moved(&self.risk_action),
+            reason: moved(&self.reason),
+            validation_error: moved(&self.validation_error),
+        }
+    }
+
     pub(super) fn compile(form: &PathsForm) -> Self {
         let split = |path: &str| path_names(path).into_iter().map(|name| name.into_owned()).collect();
         Self {
@@ -112,9 +129,7 @@ fn take(
     }
     match (answer.status, open(answer.body)) {
         (_, Ok(Body::Fault)) => Err("Xceed answered a SOAP Fault"),
-        (200, Ok(Body::Message(message))) => {
-            Reading { operation, message: &message }.results(paths, event_id)
-        }
+        (200, Ok(Body::Message(message))) => answered(&message, operation, paths, event_id),
         (200, Err(_)) => Err("Xceed's answer is no SOAP envelope that can be read"),
         _ => Err("Xceed answered with an HTTP error"),
     }
@@ -131,38 +146,59 @@ fn is_xml(content_type: Option<&str>) -> bool {
     utf8 && matches!(media_type.as_str(), "text/xml" | "application/xml" | "application/soap+xml")
 }
 
-struct Reading<'a> {
-    operation: &'a Operation,
-    message: &'a Element,
+fn answered(
+    message: &Element,
+    operation: &Operation,
+    paths: &Paths,
+    event_id: &str,
+) -> Result<Results, &'static str> {
+    let (namespace, name) = &operation.response;
+    if !message.is(Some(namespace), name) {
+        return Err("Xceed answered another operation");
+    }
+    let reading = Reading { namespace: operation.inner_namespace.as_deref(), message };
+    if reading.text(&paths.event_id)?.is_some_and(|of| of != event_id) {
+        return Err("Xceed answered for another event");
+    }
+    let message = reading.text(&paths.return_message)?.map(sentence);
+    let remarks = message.into_iter().chain(reading.sentences(&paths.validation_error)).collect();
+    Ok(Results { reasons: reading.sentences(&paths.reason).collect(), remarks, ..reading.results(paths)? })
 }
 
-impl Reading<'_> {
-    fn results(&self, paths: &Paths, event_id: &str) -> Result<Results, &'static str> {
-        let (namespace, name) = &self.operation.response;
-        if !self.message.is(Some(namespace), name) {
-            return Err("Xceed answered another operation");
-        }
+/// A message, while its texts are looked for.
+pub(super) struct Reading<'a> {
+    /// The namespace of elements inside the message.
+    pub(super) namespace: Option<&'a str>,
+    /// The message.
+    pub(super) message: &'a Element,
+}
+
+impl<'a> Reading<'a> {
+    /// Code, score and action.
+    pub(super) fn results(&self, paths: &Paths) -> Result<Results, &'static str> {
         let code = self.word(&paths.return_code)?.ok_or("Xceed's answer has no return code")?;
-        if self.text(&paths.event_id)?.is_some_and(|of| of != event_id) {
-            return Err("Xceed answered for another event");
-        }
-        let risk_score =
-            self.text(&paths.risk_score)?.map(|text| score(text).ok_or(BAD_SCORE)).transpose()?;
-        let risk_action = self.word(&paths.risk_action)?;
-        let message = self.text(&paths.return_message)?.map(sentence);
-        let remarks = message.into_iter().chain(self.sentences(&paths.validation_error));
         Ok(Results {
             code: Received::parse(&code),
-            risk_score,
-            risk_action,
-            reasons: self.sentences(&paths.reason).collect(),
-            remarks: remarks.collect(),
+            risk_score: self.text(&paths.risk_score)?.map(|text| score(text).ok_or(BAD_SCORE)).transpose()?,
+            risk_action: self.word(&paths.risk_action)?,
+            reasons: Vec::new(),
+            remarks: Vec::new(),
         })
     }
 
+    /// Code, score and action as they were sent, or nothing.
+    pub(super) fn said(&self, paths: &Paths) -> Result<[String; 3], &'static str> {
+        let said = |path: &[String]| match self.all(path).as_slice() {
+            [] => Ok(String::new()),
+            [element] if element.children.is_empty() => Ok(element.text.clone()),
+            _ => Err("Xceed's answer says something twice"),
+        };
+        Ok([said(&paths.return_code)?, said(&paths.risk_score)?, said(&paths.risk_action)?])
+    }
+
     /// All elements at a path.
-    fn all(&self, path: &[String]) -> Vec<&Element> {
-        let namespace = self.operation.inner_namespace.as_deref();
+    fn all(&self, path: &[String]) -> Vec<&'a Element> {
+        let namespace = self.namespace;
         path.iter().fold(vec![self.message], |above, name| {
             above
                 .iter()
@@ -173,7 +209,7 @@ impl Reading<'_> {
     }
 
     /// The text at a path; blank is none, and more than one is an error.
-    fn text(&self, path: &[String]) -> Result<Option<&str>, &'static str> {
+    pub(super) fn text(&self, path: &[String]) -> Result<Option<&'a str>, &'static str> {
         match self.all(path).as_slice() {
             [] => Ok(None),
             [element] if !element.children.is_empty() => Err("Xceed's answer has markup in a text"),

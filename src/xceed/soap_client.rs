@@ -99,6 +99,7 @@ pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result
             channel: channel.into(),
             payload: text.into(),
             response_required: true,
+            callback_id: None,
         },
         facts: contact_event.facts,
         schema: link.version.set.version().to_owned(),
@@ -137,8 +138,9 @@ impl Line {
 
     /// One request: one absolute deadline around everything from the pool to the last byte.
     async fn post(&self, message: &Message, key: &Secret, deadline: Instant) -> Attempt {
-        let operation = &self.link.api.add_event;
-        let values = self.link.values(&message.channel, &message.payload, message.response_required, key);
+        let api = &self.link.api;
+        let operation = if message.callback_id.is_some() { &api.add_async_event } else { &api.add_event };
+        let values = self.link.values(message, key);
         let request = self
             .client
             .post(&self.link.settings.url)
@@ -155,7 +157,7 @@ impl Line {
                 content_encoding: header("content-encoding"),
                 body: &body,
             };
-            Ok(judge(answer, operation, &self.link.api.results, message.event_id.as_str()))
+            Ok(judge(answer, operation, &api.results, message.event_id.as_str()))
         };
         match timeout_at(deadline, exchange).await {
             Ok(Ok(attempt) | Err(attempt)) => attempt,

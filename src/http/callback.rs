@@ -1,0 +1,113 @@
+//! Where Xceed calls back, and the WSDL that says how. Checks go from cheap to dear; whoever is refused after the
+//! address hears one and the same thing, and nothing changes.
+
+use super::body::arrived;
+use super::peer::Peers;
+use crate::application::accept_callback::{Verified, accept};
+use crate::application::deliver::{Desk, Gateway};
+use crate::xceed::callback::{Callbacks, EventResult};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
+
+/// The largest callback, in bytes.
+const SIZE_MAX: usize = 256 * 1024;
+const MEDIA_TYPE: &str = "text/xml; charset=utf-8";
+
+/// The WSDL, with the address that callers reach us by.
+#[derive(Clone, Debug)]
+pub(super) struct Wsdl(pub(super) web::Bytes);
+
+impl Wsdl {
+    /// Puts the address in the place of the one that the file has.
+    pub(super) fn at(address: &str, text: &str) -> Self {
+        let address = quick_xml::escape::escape(address);
+        let placeholder = regex::Regex::new(r#"(<\w+:address\s+location=")[^"]*"#).expect("a sound pattern");
+        let text = placeholder.replace(text, |found: &regex::Captures<'_>| format!("{}{address}", &found[1]));
+        Self(web::Bytes::from(text.into_owned()))
+    }
+}
+
+/// `GET /xceed/callback?wsdl`
+pub(super) async fn wsdl(request: HttpRequest) -> HttpResponse {
+    match request.app_data::<Wsdl>() {
+        Some(Wsdl(text)) => {
+            HttpResponse::Ok().insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(text.clone())
+        }
+        None => super::problem::not_found().await,
+    }
+}
+
+/// `POST /xceed/callback/{callbackId}`
+pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let (Some(desk), Some(callbacks), Some(peers)) =
+        (request.app_data::<Desk>(), request.app_data::<Arc<Callbacks>>(), request.app_data::<Arc<Peers>>())
+    else {
+        return super::problem::not_found().await;
+    };
+    let callback_id = request.match_info().get("callbackId").unwrap_or_default();
+    let known = callbacks.tenants(callback_id).next().is_some();
+    let allowed = match known {
+        true => peers.allow(&request, callbacks.tenants(callback_id)),
+        // An id that nobody has: only who may call back anybody hears that it is refused.
+        false => peers.allow(&request, callbacks.all_tenants()),
+    };
+    if !allowed {
+        tracing::warn!("a callback from an address that is not allowed was refused");
+        return HttpResponse::Forbidden().insert_header((header::CONNECTION, "close")).finish();
+    }
+    let body = match arrived(&request, payload, SIZE_MAX).await {
+        Ok(body) if is_soap(&request) => body,
+        _ => return refused("size, media type or time"),
+    };
+    let Some(result) = callbacks.read(callback_id, &body) else { return refused("form") };
+    match verify(&desk.gateway, callbacks, callback_id, result).await {
+        Ok(Some(verified)) => match accept(&desk.gateway, verified).await {
+            Ok(_) => acknowledged(callbacks),
+            Err(_) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).finish(),
+        },
+        Ok(None) => refused("event or signature"),
+        Err(_) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).finish(),
+    }
+}
+
+/// The event that the callback is about, where it is known and the signature is Xceed's.
+async fn verify(
+    gateway: &Gateway,
+    callbacks: &Callbacks,
+    callback_id: &str,
+    result: EventResult,
+) -> Result<Option<Verified>, crate::application::ports::StoreError> {
+    for name in callbacks.tenants(callback_id) {
+        let Some(awaited) = gateway.store.awaited(name, &result.event_id).await? else { continue };
+        let Some(tenant) = gateway.tenants.get(name) else { continue };
+        if awaited.callback_id == callback_id && callbacks.is_signed(name, &awaited.channel, &result) {
+            let EventResult { event_id, said, results, .. } = result;
+            return Ok(Some(Verified { tenant: tenant.clone(), event_id, awaited, said, results }));
+        }
+    }
+    Ok(None)
+}
+
+fn is_soap(request: &HttpRequest) -> bool {
+    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = value.unwrap_or_default().to_ascii_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let charset = |part: &str| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned());
+    parts.next() == Some("text/xml")
+        && parts.filter_map(charset).all(|name| name == "utf-8")
+        && !request.headers().contains_key(header::CONTENT_ENCODING)
+}
+
+fn acknowledged(callbacks: &Callbacks) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(callbacks.acknowledgement())
+}
+
+/// `why` is for the log alone.
+fn refused(why: &str) -> HttpResponse {
+    tracing::warn!(why, "a callback was refused");
+    HttpResponse::InternalServerError()
+        .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
+        .insert_header((header::CONNECTION, "close"))
+        .body(Callbacks::refusal())
+}
