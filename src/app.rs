@@ -140,12 +140,9 @@ impl App {
             random,
         });
         resume(&gateway, resumption);
-        let desk = {
-            let gateway = gateway.clone();
-            move || Desk {
-                gateway: gateway.clone(),
-                xceed: Rc::new(SoapClient::new(&links).expect("a client could be made at the start")),
-            }
+        let desk = move || Desk {
+            gateway: gateway.clone(),
+            xceed: Rc::new(SoapClient::new(&links).expect("a client could be made at the start")),
         };
         let (server, address) = http::serve(&config.server, desk.clone())
             .map_err(|error| vec![format!("{}: can't be listened at ({error})", config.server.bind)])?;

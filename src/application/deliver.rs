@@ -90,7 +90,7 @@ impl Errand {
     pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {
         let started = Instant::now();
         ticket.sending(true);
-        let sent = desk.xceed.send(&self.tenant, self.message.clone()).await;
+        let sent = desk.xceed.send(&self.tenant.name, self.message.clone()).await;
         ticket.sending(false);
         let ended = Ended { sent, took: started.elapsed() };
         self.log(&ended);
@@ -172,6 +172,11 @@ impl Errand {
         let results = ended.sent.attempt.results().filter(|_| self.message.response_required)?;
         let decision = self.bench().decide(results);
         let verdict = decision.verdict.filter(|_| decision.outcome == Outcome::Scored)?;
+        // Whoever is told before Xceed answers is told by the fallback, which decides the same each time.
+        if Some(verdict) > self.bench().past_deadline().verdict {
+            let (event_id, tenant) = (&self.message.event_id, &self.tenant.name);
+            tracing::error!(%event_id, %tenant, verdict = verdict.name(), "late, and stricter than what was told");
+        }
         Some(Late {
             verdict,
             risk_score: results.risk_score,

@@ -7,3 +7,6 @@ pub mod relay;
 pub mod submit_event;
 pub mod tenants;
 pub mod tickets;
+
+#[cfg(test)]
+mod tests;

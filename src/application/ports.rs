@@ -1,6 +1,5 @@
 //! What the use cases need of the world: Xceed, a store, a clock. Only what has two real parties is a port.
 
-use super::tenants::Tenant;
 use crate::domain::decision::{Answer, Verdict};
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault};
@@ -25,20 +24,18 @@ pub trait Scoring {
     /// All that is wrong with the event, never a value.
     fn prepare(
         &self,
-        tenant: &Tenant,
+        tenant: &TenantName,
         event: &Field<'_>,
         received_at: Timestamp,
     ) -> Result<Prepared, Vec<FieldFault>>;
 
     /// One attempt: sign, wrap, POST, read Results. Ends within the tenant's attempt timeout.
-    fn send(&self, tenant: &Tenant, message: Message) -> Local<Sent>;
+    fn send(&self, tenant: &TenantName, message: Message) -> Local<Sent>;
 }
 
 /// An event that is ready to be recorded and sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The caller's name for it.
-    pub id: EventId,
     /// What decisions need of it.
     pub facts: Facts,
     /// What is sent, and sent again.

@@ -2,10 +2,10 @@
 //! recorded and sent, and answers by the deadline; twins and later callers hear the same words.
 
 use super::deliver::{Desk, Ended, Errand, Gateway, on_disk};
-use super::ports::{Known, Mode, Prepared, Record, Seq, StoreError};
+use super::ports::{Known, Mode, Prepared, Record, StoreError};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Ticket, Word};
-use crate::domain::event::{FieldFault, event_id};
+use crate::domain::event::{Facts, FieldFault, event_id};
 use crate::domain::field::{Field, Fingerprint};
 use crate::domain::identifiers::EventId;
 use jiff::Timestamp;
@@ -64,145 +64,151 @@ impl From<StoreError> for Refusal {
 pub async fn submit(desk: &Desk, call: Submission<'_>) -> Result<Reply, Refusal> {
     let received_at = desk.gateway.clock.now();
     let Some(id) = event_id(call.event) else {
-        let faults = desk.xceed.prepare(call.tenant, call.event, received_at).err().unwrap_or_default();
+        let faults = desk.xceed.prepare(&call.tenant.name, call.event, received_at).err().unwrap_or_default();
         return Err(Refusal::Invalid(faults));
     };
     let fingerprint = call.event.fingerprint();
-    loop {
-        let (tickets, key) = (&desk.gateway.tickets, call.idempotency_key);
-        match tickets.claim(&call.tenant.name, &id, key, fingerprint, true) {
-            Claim::Mine(held) => return take_in(desk, &call, held, &id, fingerprint, received_at).await,
-            Claim::Theirs(ticket) if ticket.fingerprint != fingerprint => return Err(Refusal::OtherBody),
-            Claim::Theirs(ticket) => {
-                if let Some(reply) = join(desk, &call, &ticket, &id, received_at).await? {
-                    return Ok(reply);
+    Visit { desk, call, id, fingerprint, received_at }.run().await
+}
+
+/// A caller's call while it waits for an answer.
+struct Visit<'a> {
+    desk: &'a Desk,
+    call: Submission<'a>,
+    id: EventId,
+    fingerprint: Fingerprint,
+    received_at: Timestamp,
+}
+
+impl Visit<'_> {
+    async fn run(&self) -> Result<Reply, Refusal> {
+        let (tenant, key) = (&self.call.tenant.name, self.call.idempotency_key);
+        loop {
+            match self.desk.gateway.tickets.claim(tenant, &self.id, key, self.fingerprint, true) {
+                Claim::Mine(held) => return self.take_in(held).await,
+                Claim::Theirs(ticket) if ticket.fingerprint != self.fingerprint => {
+                    return Err(Refusal::OtherBody);
+                }
+                Claim::Theirs(ticket) => {
+                    if let Some(reply) = self.join(&ticket).await? {
+                        return Ok(reply);
+                    }
                 }
             }
         }
     }
-}
 
-/// Somebody else works on the event. `None`: the other let go.
-async fn join(
-    desk: &Desk,
-    call: &Submission<'_>,
-    ticket: &Arc<Ticket>,
-    id: &EventId,
-    received_at: Timestamp,
-) -> Result<Option<Reply>, Refusal> {
-    // The relay sends again what may have been answered long ago.
-    if !ticket.live
-        && let Some(Known { fingerprint, told: Some(told), mode, .. }) =
-            desk.gateway.store.find(&call.tenant.name, id, call.idempotency_key).await?
-    {
-        let reply = Reply { body: told.into(), mode, replayed: true };
-        return if fingerprint == ticket.fingerprint { Ok(Some(reply)) } else { Err(Refusal::OtherBody) };
-    }
-    if call.idempotency_key.is_some() && ticket.word().is_none() {
-        return Err(Refusal::InFlight);
-    }
-    share(desk, call, ticket, id, received_at).await
-}
-
-/// Nobody else works on the event: it is new, or recorded already.
-async fn take_in(
-    desk: &Desk,
-    call: &Submission<'_>,
-    held: Held,
-    id: &EventId,
-    fingerprint: Fingerprint,
-    received_at: Timestamp,
-) -> Result<Reply, Refusal> {
-    let store = &desk.gateway.store;
-    let known = store.find(&call.tenant.name, id, call.idempotency_key).await?;
-    let recorded = match known {
-        Some(known) if known.fingerprint != fingerprint => return Err(Refusal::OtherBody),
-        Some(Known { told: Some(told), mode, .. }) => {
-            return Ok(Reply { body: told.into(), mode, replayed: true });
+    /// Nobody else works on the event: it is new, or recorded already.
+    async fn take_in(&self, held: Held) -> Result<Reply, Refusal> {
+        let known = self.known().await?;
+        if let Some(reply) = known.as_ref().and_then(Known::reply) {
+            return Ok(reply);
         }
-        Some(Known { seq, mode, .. }) => Some((seq, mode)),
-        None => None,
-    };
-    let (recorded, mode) = recorded.map_or((None, call.mode), |(seq, mode)| (Some(seq), mode));
-    let mut prepared = desk.xceed.prepare(call.tenant, call.event, received_at).map_err(Refusal::Invalid)?;
-    prepared.message.response_required = mode == Mode::Sync;
-    let ticket = held.ticket().clone();
-    let journey = Journey {
-        desk: desk.clone(),
-        errand: errand(desk, call, &prepared, recorded, received_at),
-        held,
-        mode,
-        deadline: call.received + call.tenant.policy.deadline,
-    };
-    let record = recorded.is_none().then(|| Record {
-        seq: journey.errand.seq,
-        tenant: call.tenant.name.clone(),
-        idempotency_key: call.idempotency_key.map(str::to_owned),
-        fingerprint,
-        mode,
-        received_at,
-        prepared: Arc::new(prepared),
-        begun: !call.tenant.resend_in_doubt,
-        told: None,
-    });
-    // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
-    tokio::task::spawn_local(journey.begin(record));
-    answer(ticket.heard().await, false).unwrap_or(Err(Refusal::Store))
-}
+        let mode = known.as_ref().map_or(self.call.mode, |known| known.mode);
+        let mut prepared = self.prepare()?;
+        prepared.message.response_required = mode == Mode::Sync;
+        let ticket = held.ticket().clone();
+        let journey = Journey {
+            desk: self.desk.clone(),
+            errand: self.errand(&prepared, known.as_ref()),
+            held,
+            mode,
+            deadline: self.deadline(),
+        };
+        let record = known.is_none().then(|| Record {
+            seq: journey.errand.seq,
+            tenant: self.call.tenant.name.clone(),
+            idempotency_key: self.call.idempotency_key.map(str::to_owned),
+            fingerprint: self.fingerprint,
+            mode,
+            received_at: self.received_at,
+            prepared: Arc::new(prepared),
+            begun: !self.call.tenant.resend_in_doubt,
+            told: None,
+        });
+        // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
+        tokio::task::spawn_local(journey.begin(record));
+        answer(ticket.heard().await, false).unwrap_or(Err(Refusal::Store))
+    }
 
-fn errand(
-    desk: &Desk,
-    call: &Submission<'_>,
-    prepared: &Prepared,
-    recorded: Option<Seq>,
-    received_at: Timestamp,
-) -> Errand {
-    Errand {
-        seq: recorded.unwrap_or_else(|| desk.gateway.store.next_seq()),
-        tenant: call.tenant.clone(),
-        message: prepared.message.clone(),
-        velocity: velocity(&desk.gateway, call.tenant, prepared, received_at),
-        facts: prepared.facts.clone(),
-        defaulted: prepared.defaulted.clone(),
-        received_at,
-        received: Some(call.received),
-        attempts_left: 0,
+    /// Somebody else works on the event. `None`: the other let go.
+    async fn join(&self, ticket: &Ticket) -> Result<Option<Reply>, Refusal> {
+        // The relay sends again what may have been answered long ago.
+        if !ticket.live
+            && let Some(reply) = self.known().await?.as_ref().and_then(Known::reply)
+        {
+            return Ok(Some(reply));
+        }
+        if self.call.idempotency_key.is_some() && ticket.word().is_none() {
+            return Err(Refusal::InFlight);
+        }
+        let heard = if ticket.live {
+            Some(ticket.heard().await)
+        } else {
+            timeout_at(self.deadline() - self.desk.gateway.store.lead(), ticket.heard()).await.ok()
+        };
+        match heard {
+            Some(word) => answer(word, true).transpose(),
+            None if ticket.take_the_word() => self.decide_for_the_relay(ticket).await,
+            None => answer(ticket.heard().await, true).transpose(),
+        }
+    }
+
+    /// The relay works on an event that nobody was told about, and this caller's deadline has come.
+    async fn decide_for_the_relay(&self, ticket: &Ticket) -> Result<Option<Reply>, Refusal> {
+        let known = self.known().await?;
+        let errand = self.errand(&self.prepare()?, known.as_ref());
+        let mode = known.map_or(self.call.mode, |known| known.mode);
+        let word = speak_fallback(&self.desk.gateway, &errand, ticket, mode).await;
+        answer(word, false).transpose()
+    }
+
+    /// The event as it is recorded.
+    async fn known(&self) -> Result<Option<Known>, Refusal> {
+        let (tenant, key) = (&self.call.tenant.name, self.call.idempotency_key);
+        let known = self.desk.gateway.store.find(tenant, &self.id, key).await?;
+        match known {
+            Some(known) if known.fingerprint != self.fingerprint => Err(Refusal::OtherBody),
+            known => Ok(known),
+        }
+    }
+
+    fn prepare(&self) -> Result<Prepared, Refusal> {
+        let prepared = self.desk.xceed.prepare(&self.call.tenant.name, self.call.event, self.received_at);
+        prepared.map_err(Refusal::Invalid)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.call.received + self.call.tenant.policy.deadline
+    }
+
+    fn errand(&self, prepared: &Prepared, known: Option<&Known>) -> Errand {
+        Errand {
+            seq: known.map_or_else(|| self.desk.gateway.store.next_seq(), |known| known.seq),
+            tenant: self.call.tenant.clone(),
+            message: prepared.message.clone(),
+            velocity: self.velocity(&prepared.facts),
+            facts: prepared.facts.clone(),
+            defaulted: prepared.defaulted.clone(),
+            received_at: self.received_at,
+            received: Some(self.call.received),
+            attempts_left: 0,
+        }
+    }
+
+    fn velocity(&self, facts: &Facts) -> u32 {
+        let Some(customer) = &facts.customer else { return 0 };
+        let mut velocity = self.desk.gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+        velocity.count(&self.call.tenant.name, customer, self.received_at)
     }
 }
 
-fn velocity(gateway: &Gateway, tenant: &Tenant, prepared: &Prepared, at: Timestamp) -> u32 {
-    let Some(customer) = &prepared.facts.customer else { return 0 };
-    gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner).count(&tenant.name, customer, at)
-}
-
-/// Waits for the words of whoever works on the event, as long as this caller's own deadline allows where that is the
-/// relay. `None`: the other let go.
-async fn share(
-    desk: &Desk,
-    call: &Submission<'_>,
-    ticket: &Arc<Ticket>,
-    id: &EventId,
-    received_at: Timestamp,
-) -> Result<Option<Reply>, Refusal> {
-    let deadline = call.received + call.tenant.policy.deadline;
-    let lead = desk.gateway.store.lead();
-    let heard = if ticket.live {
-        Some(ticket.heard().await)
-    } else {
-        timeout_at(deadline - lead, ticket.heard()).await.ok()
-    };
-    if let Some(word) = heard {
-        return answer(word, true).transpose();
+impl Known {
+    /// The first answer, where one was recorded.
+    fn reply(&self) -> Option<Reply> {
+        let told = self.told.as_ref()?;
+        Some(Reply { body: told.as_slice().into(), mode: self.mode, replayed: true })
     }
-    if !ticket.take_the_word() {
-        return answer(ticket.heard().await, true).transpose();
-    }
-    let known = desk.gateway.store.find(&call.tenant.name, id, None).await?;
-    let mode = known.as_ref().map_or(call.mode, |known| known.mode);
-    let prepared = desk.xceed.prepare(call.tenant, call.event, received_at).map_err(Refusal::Invalid)?;
-    let errand = errand(desk, call, &prepared, known.map(|known| known.seq), received_at);
-    let word = speak_fallback(&desk.gateway, &errand, ticket, mode).await;
-    answer(word, false).transpose()
 }
 
 /// What a word means for a caller; `None` where the event must be claimed anew.

@@ -4,7 +4,6 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::policy::Policy;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One financial institution.
 #[derive(Debug)]
@@ -15,8 +14,6 @@ pub struct Tenant {
     pub policy: Policy,
     /// Whether an event is sent again whose fate is not known; where not, it is on disk before it is sent.
     pub resend_in_doubt: bool,
-    /// How long one attempt may take.
-    pub attempt_timeout: Duration,
 }
 
 /// All tenants by name.

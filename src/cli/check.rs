@@ -1,6 +1,6 @@
 //! `xceed-gateway check`
 
-use super::{ConfigFile, Failed, Output};
+use super::shell::{ConfigFile, Failed, Output, say};
 use crate::app::Sets;
 use crate::config::Config;
 use clap::Args;
@@ -23,12 +23,11 @@ impl Check {
         match (self.output, result) {
             (Output::Text, Ok(config)) => {
                 for warning in &config.warnings {
-                    println!("warning: {warning}");
+                    say(format!("warning: {warning}"))?;
                 }
                 let versions: Vec<_> = config.documents.versions.keys().map(String::as_str).collect();
                 let tenants: Vec<_> = config.tenants.iter().map(|t| t.tenant.name.as_str()).collect();
-                println!("ok: tenants {}; schema sets {}", tenants.join(", "), versions.join(", "));
-                Ok(())
+                say(format!("ok: tenants {}; schema sets {}", tenants.join(", "), versions.join(", ")))
             }
             (Output::Text, Err(failed)) => Err(failed),
             (Output::Json, result) => {
@@ -36,10 +35,7 @@ impl Check {
                     Ok(config) => (&[][..], config.warnings.as_slice()),
                     Err(Failed(errors)) => (errors.as_slice(), &[][..]),
                 };
-                println!(
-                    "{}",
-                    serde_json::json!({ "ok": errors.is_empty(), "errors": errors, "warnings": warnings })
-                );
+                say(serde_json::json!({ "ok": errors.is_empty(), "errors": errors, "warnings": warnings }))?;
                 result.map(|_| ()).map_err(|_| Failed(Vec::new()))
             }
         }

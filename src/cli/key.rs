@@ -1,6 +1,6 @@
 //! `xceed-gateway key`
 
-use super::{Failed, Output};
+use super::shell::{Failed, Output, say};
 use crate::http::auth::hash_of;
 use clap::Args;
 
@@ -26,14 +26,12 @@ impl Key {
         match self.output {
             Output::Text => {
                 let name = toml::Value::String(self.name);
-                println!("key:   {key}");
-                println!("       give it to the caller; it is shown this once");
-                println!("line:  {{ name = {name}, hash = \"{hash}\", roles = [\"caller\"] }}");
-                println!("       add it to api_keys of the tenant");
+                say(format!("key:   {key}"))?;
+                say("       give it to the caller; it is shown this once")?;
+                say(format!("line:  {{ name = {name}, hash = \"{hash}\", roles = [\"caller\"] }}"))?;
+                say("       add it to api_keys of the tenant")?;
             }
-            Output::Json => {
-                println!("{}", serde_json::json!({ "name": self.name, "key": key, "hash": hash }))
-            }
+            Output::Json => say(serde_json::json!({ "name": self.name, "key": key, "hash": hash }))?,
         }
         Ok(())
     }

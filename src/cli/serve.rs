@@ -1,6 +1,6 @@
 //! `xceed-gateway serve`
 
-use super::{ConfigFile, Failed};
+use super::shell::{ConfigFile, Failed};
 use crate::app::App;
 use crate::telemetry::{self, Format};
 use clap::{Args, ValueEnum};

@@ -1,6 +1,6 @@
 //! `xceed-gateway simulate`
 
-use super::{ConfigFile, Failed};
+use super::shell::{ConfigFile, Failed};
 use crate::app::Sets;
 use crate::config::Config;
 use crate::simulator::{self, Scenario, Settings, Tenant};
@@ -37,11 +37,22 @@ impl Simulate {
         actix_web::rt::System::new().block_on(async {
             let running = simulator::start(settings).await.map_err(Failed::because)?;
             tracing::info!(address = %running.address(), "playing Xceed; GET / tells how to make it misbehave");
-            actix_web::rt::signal::ctrl_c().await.map_err(Failed::because)?;
+            told_to_stop().await.map_err(Failed::because)?;
             running.stop().await;
             Ok(())
         })
     }
+}
+
+/// Ends at Ctrl-C, or as a service manager asks.
+async fn told_to_stop() -> std::io::Result<()> {
+    use actix_web::rt::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 fn read_rules(file: &PathBuf) -> Result<Scenario, Failed> {
@@ -69,10 +80,8 @@ pub(super) fn settings(bind: SocketAddr, config: &Config, sets: &Sets) -> Settin
 /// Xceed's own look at a payload: by the schema set that its version attribute names.
 fn validate(sets: &Sets) -> simulator::Validate {
     let versions = sets.versions.clone();
-    Arc::new(move |payload: &str| {
-        let named = |version: &&str| payload.contains(&format!(" version=\"{version}\""));
-        let keys: Vec<&str> = versions.keys().map(String::as_str).collect();
-        let Some(version) = keys.into_iter().find(named).and_then(|version| versions.get(version)) else {
+    Arc::new(move |version: &str, payload: &str| {
+        let Some(version) = versions.get(version) else {
             return vec![(None, "no schema set of this version".to_owned())];
         };
         let violations = version.set.validate(payload);

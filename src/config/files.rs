@@ -11,7 +11,7 @@ const API: &str = "api";
 const SIZE_MAX: u64 = 4 * 1024 * 1024;
 
 /// The texts of all sets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Documents {
     /// By version: the XSDs by file name, and the mapping.
     pub versions: BTreeMap<String, VersionDocuments>,
@@ -20,7 +20,7 @@ pub struct Documents {
 }
 
 /// The texts of one schema set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionDocuments {
     /// XSDs by file name; `events.xsd` is where it begins.
     pub schemas: BTreeMap<String, Vec<u8>>,

@@ -3,6 +3,7 @@
 
 mod files;
 mod section;
+mod shipped;
 mod tenant;
 
 pub use files::Documents;
@@ -55,12 +56,27 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<String>> {
-        let table =
-            text.parse::<toml::Table>().map_err(|error| vec![error.to_string().trim_end().to_owned()])?;
+        Self::compose(text, environment, None)
+    }
+
+    /// Reads a configuration's text with these sets, and nothing from the environment.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn with_documents(text: &str, documents: Documents) -> Result<Self, Vec<String>> {
+        Self::compose(text, [], Some(documents))
+    }
+
+    fn compose(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+        documents: Option<Documents>,
+    ) -> Result<Self, Vec<String>> {
+        let table = text.parse::<toml::Table>().map_err(|error| vec![no_toml(text, &error)])?;
         let mut problems = Problems::default();
         let overridden = section::override_by(table, environment);
         let mut root = Section::root(overridden);
-        let config = read_root(&mut root, &mut problems);
+        let config = read_root(&mut root, documents, &mut problems);
         root.finish(&mut problems);
         match config {
             Some(config) if problems.is_empty() => Ok(Self { warnings: problems.warnings, ..config }),
@@ -69,7 +85,15 @@ impl Config {
     }
 }
 
-fn read_root(root: &mut Section, problems: &mut Problems) -> Option<Config> {
+/// Where a text is no TOML, and why. Not with the line itself, as the error has it: a secret may stand there by mistake.
+fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    format!("the configuration is no TOML at line {line}, column {column}: {}", error.message())
+}
+
+fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Problems) -> Option<Config> {
     let mut server = root.section("server");
     let bind = server.text_or("bind", BIND, problems);
     let bind =
@@ -88,16 +112,7 @@ fn read_root(root: &mut Section, problems: &mut Problems) -> Option<Config> {
     root.without_effect("audit", problems);
     root.without_effect("console", problems);
 
-    let mut schemas = root.section("schemas");
-    let dir = schemas.text("dir", "the folder of the schema sets, such as dir = \"xsd\"", problems);
-    schemas.finish(problems);
-    let documents = dir.and_then(|dir| match Documents::read(Path::new(&dir)) {
-        Ok(documents) => Some(documents),
-        Err(errors) => {
-            errors.into_iter().for_each(|error| problems.error(format!("schemas.dir: {error}")));
-            None
-        }
-    });
+    let documents = documents.or_else(|| read_documents(root.section("schemas"), problems));
 
     let tenants = root.section("tenants").sections();
     if tenants.is_empty() {
@@ -118,6 +133,18 @@ fn read_root(root: &mut Section, problems: &mut Problems) -> Option<Config> {
         tenants,
         warnings: Vec::new(),
     })
+}
+
+fn read_documents(mut schemas: Section, problems: &mut Problems) -> Option<Documents> {
+    let dir = schemas.text("dir", "the folder of the schema sets, such as dir = \"xsd\"", problems);
+    schemas.finish(problems);
+    match Documents::read(Path::new(&dir?)) {
+        Ok(documents) => Some(documents),
+        Err(errors) => {
+            errors.into_iter().for_each(|error| problems.error(format!("schemas.dir: {error}")));
+            None
+        }
+    }
 }
 
 fn read_store(mut store: Section, problems: &mut Problems) -> Option<store::Settings> {

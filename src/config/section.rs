@@ -94,7 +94,7 @@ impl Section {
     }
 
     /// The text of a variable that overrides a key.
-    fn from_environment(&self, key: &str) -> Option<&String> {
+    fn variable(&self, key: &str) -> Option<&String> {
         self.from_environment.get(&self.path_of(key))
     }
 
@@ -157,7 +157,7 @@ impl Section {
 
     pub(super) fn optional_text(&mut self, key: &str, problems: &mut Problems) -> Option<String> {
         let found = self.take(key)?;
-        match (self.from_environment(key), found) {
+        match (self.variable(key), found) {
             (Some(text), _) => Some(text.clone()),
             (None, Value::String(text)) => Some(text),
             (None, _) => {
@@ -264,7 +264,7 @@ impl Section {
     /// A secret from a file or from the environment; never from the TOML itself.
     pub(super) fn secret(&mut self, key: &str, problems: &mut Problems) -> Option<Secret> {
         let value = self.take(key)?;
-        if let Some(text) = self.from_environment(key)
+        if let Some(text) = self.variable(key)
             && !text.trim_start().starts_with('{')
         {
             return Some(Secret::new(text.clone()));

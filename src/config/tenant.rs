@@ -36,14 +36,7 @@ pub(super) fn read(
     }
     section.finish(problems);
     let (link, resend_in_doubt) = link?;
-    let attempt_timeout = link.attempt_timeout;
-    Some((
-        TenantSettings {
-            tenant: Tenant { name: tenant_name, policy, resend_in_doubt, attempt_timeout },
-            link,
-        },
-        keys,
-    ))
+    Some((TenantSettings { tenant: Tenant { name: tenant_name, policy, resend_in_doubt }, link }, keys))
 }
 
 fn read_keys(section: &mut Section, tenant: &TenantName, problems: &mut Problems) -> Vec<Key> {

@@ -105,6 +105,13 @@ fallback_for = [{ over = -1 }]
 }
 
 #[test]
+fn what_is_no_toml_is_told_by_its_place_alone() {
+    let errors = errors("[server]\nbind = \"here\nworkers = 1");
+    assert!(errors.starts_with("the configuration is no TOML at line 2, column "), "{errors}");
+    assert!(!errors.contains("here"), "{errors}");
+}
+
+#[test]
 fn a_link_that_breaks_its_forms_is_told_by_key() {
     let errors =
         errors(&LEAST.replace("\"210021\"", "\"21 0021\"").replace("http://127.0.0.1:9", "http://a.example"));
@@ -122,4 +129,17 @@ fn what_would_be_unsafe_to_pass_over_is_refused_and_the_rest_is_told() {
         errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"c\" }}"))
             .contains("server.tls: is not supported")
     );
+}
+
+#[test]
+fn the_commented_example_is_sound_and_shows_the_defaults() {
+    let example = include_str!("../../deploy/gateway.toml");
+    let config = Config::parse(example, with_secret(&[])).expect("sound");
+    assert!(config.warnings.is_empty());
+    let least = Config::parse(LEAST, with_secret(&[])).expect("sound");
+    assert_eq!(config.tenants[0].tenant.policy, least.tenants[0].tenant.policy);
+    assert_eq!(config.tenants[0].link.attempt_timeout, least.tenants[0].link.attempt_timeout);
+    assert_eq!(config.tenants[0].link.channel, least.tenants[0].link.channel);
+    assert_eq!(config.server.bind, least.server.bind);
+    assert_eq!(config.store, least.store);
 }

@@ -29,6 +29,8 @@ impl FieldFault {
 
 /// So many faults are told at once; an event with more has other problems, and finding all would cost too much.
 pub const FAULTS_MAX: usize = 100;
+/// So much of a name is shown in an error, in characters.
+const NAME_SHOWN: usize = 200;
 /// A name longer than this resembles no known one.
 const NAME_MAX: usize = 64;
 
@@ -254,7 +256,7 @@ pub fn forbidden_in_xml(text: &str) -> Option<char> {
 
 fn check_time(fields: &Field<'_>, faults: &mut Vec<FieldFault>) {
     let Some(text) = text_at(fields, "occurredAt") else { return };
-    if text.parse::<Timestamp>().is_ok() {
+    if text.parse::<Timestamp>().is_ok() || forbidden_in_xml(text).is_some() {
         return;
     }
     let (rule, message) = if text.parse::<jiff::civil::DateTime>().is_ok() {
@@ -312,7 +314,7 @@ fn check_member(
 
 /// Below an open group any name may stand and scalars are sent on, so both must be text that XML can carry.
 fn check_open(name: &str, value: &Field<'_>, group: &str, faults: &mut Vec<FieldFault>) {
-    let path = format!("{group}.{}", name.escape_debug());
+    let path = format!("{group}.{}", shown(name));
     check_text(name, &path, faults);
     if let Field::Text(text) = value {
         check_text(text, &path, faults);
@@ -340,15 +342,19 @@ fn wrong_type(path: &str, shape: Shape, found: &Field<'_>) -> FieldFault {
     FieldFault::new(path, "type", format!("must be {wanted}, not {}", found.type_name()))
 }
 
+/// As much of a name as an error shows.
+fn shown(name: &str) -> &str {
+    name.char_indices().nth(NAME_SHOWN).map_or(name, |(end, _)| &name[..end])
+}
+
 fn unknown_member(path: &str, members: &Members) -> FieldFault {
-    let shown: String = path.escape_debug().take(200).collect();
     let hint = match members.nearest(path) {
         Some(near) => {
             format!("is unknown; the nearest known member is {near}; other data goes into attributes")
         }
         None => "is unknown; other data goes into attributes".to_owned(),
     };
-    FieldFault::new(&shown, "unknown", hint)
+    FieldFault::new(shown(path), "unknown", hint)
 }
 
 #[cfg(test)]
@@ -359,7 +365,7 @@ mod tests {
         Field::Object(members.into_iter().map(|(k, v)| (k.into(), v)).collect())
     }
 
-    fn faults_of(extra: Vec<(&str, Field<'_>)>) -> Vec<(String, &'static str)> {
+    fn faults_of(extra: &[(&str, Field<'_>)]) -> Vec<(String, &'static str)> {
         let mut members =
             vec![("eventId", Field::Text("e-1".into())), ("eventType", Field::Text("Login".into()))];
         members.extend(extra.iter().map(|(k, v)| (*k, v.clone())));
@@ -388,14 +394,14 @@ mod tests {
             assert!(!is_money(bad), "{bad}");
         }
         let quoted = object(vec![("amount", Field::Text("12".into()))]);
-        assert_eq!(faults_of(vec![("transaction", quoted)]), [("transaction.amount".into(), "type")]);
+        assert_eq!(faults_of(&[("transaction", quoted)]), [("transaction.amount".into(), "type")]);
         let exponent = object(vec![("amount", Field::Number("1e400"))]);
-        assert_eq!(faults_of(vec![("transaction", exponent)]), [("transaction.amount".into(), "money")]);
+        assert_eq!(faults_of(&[("transaction", exponent)]), [("transaction.amount".into(), "money")]);
     }
 
     #[test]
     fn a_time_needs_a_zone() {
-        let at = |text: &'static str| faults_of(vec![("occurredAt", Field::Text(text.into()))]);
+        let at = |text: &'static str| faults_of(&[("occurredAt", Field::Text(text.into()))]);
         assert_eq!(at("2026-11-22T08:00:00Z"), []);
         assert_eq!(at("2026-11-22T08:00:00.123+01:00"), []);
         assert_eq!(at("2026-11-22T08:00:00"), [("occurredAt".into(), "time_zone")]);
@@ -414,10 +420,10 @@ mod tests {
     fn text_that_xml_can_not_carry_is_refused_by_field_name() {
         for bad in ["\u{0}", "a\u{b}", "\u{fffe}", "\u{1b}[31m"] {
             let customer = object(vec![("id", Field::Text(bad.into()))]);
-            assert_eq!(faults_of(vec![("customer", customer)]), [("customer.id".into(), "character")]);
+            assert_eq!(faults_of(&[("customer", customer)]), [("customer.id".into(), "character")]);
         }
         let open = object(vec![("Memo", Field::Text("\u{1}".into())), ("n", Field::List(vec![]))]);
-        assert_eq!(faults_of(vec![("attributes", open)]), [("attributes.Memo".into(), "character")]);
+        assert_eq!(faults_of(&[("attributes", open)]), [("attributes.Memo".into(), "character")]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl<'a> Field<'a> {
     pub fn has_data(&self) -> bool {
         match self {
             Self::Null => false,
-            Self::Text(text) => !text.trim().is_empty(),
+            Self::Text(text) => !text.chars().all(is_blank),
             _ => true,
         }
     }
@@ -92,6 +92,11 @@ impl<'a> Field<'a> {
             }
         }
     }
+}
+
+/// White space, but for the two control characters among it: no XML text may hold those, blank or not.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() && !matches!(c, '\u{b}' | '\u{c}')
 }
 
 fn write_count(out: &mut Vec<u8>, tag: u8, count: usize) {
@@ -148,6 +153,7 @@ mod tests {
     fn a_path_walks_members_and_blank_text_is_no_data() {
         let event = object(vec![("customer", object(vec![("id", Field::Text(" \t".into()))]))]);
         let id = event.at("customer.id").expect("there");
+        assert!(Field::Text("\u{b}".into()).has_data(), "to be refused, not passed over");
         assert!(!id.has_data());
         assert!(event.at("customer.name").is_none());
         assert!(event.at("customer.id.x").is_none());

@@ -1,6 +1,6 @@
 //! The body of a JSON call: media type, size, time, grammar.
 
-use super::json::{self, DEPTH_MAX, Unreadable};
+use super::json::{self, Unreadable};
 use super::problem::Problem;
 use crate::domain::field::Field;
 use actix_web::http::{StatusCode, header};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The largest body of one event, in bytes.
-pub(super) const SIZE_MAX: usize = 1024 * 1024;
+pub const SIZE_MAX: usize = 1024 * 1024;
 /// A body must have arrived within this time.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -33,21 +33,14 @@ pub(super) async fn read(request: &HttpRequest, payload: web::Payload) -> Result
 
 /// The fields of a body.
 pub(super) fn parse(body: &[u8]) -> Result<Field<'_>, Problem> {
-    json::read(body).map_err(|unreadable| match unreadable {
-        Unreadable::NotJson { line, column } => bad(
-            "not_json",
-            "Not JSON",
-            format!("the body is no JSON in UTF-8: look at line {line}, column {column}"),
-        ),
-        Unreadable::NotAnObject => {
-            bad("not_an_object", "Not an object", "the body must be a JSON object: {…}".to_owned())
-        }
-        Unreadable::DuplicateKey(path) => {
-            bad("duplicate_key", "A name twice", format!("{path} stands twice in its object: send it once"))
-        }
-        Unreadable::TooDeep => {
-            bad("too_deep", "Too deep", format!("the body is nested deeper than {DEPTH_MAX} levels"))
-        }
+    json::read(body).map_err(|unreadable| {
+        let title = match unreadable {
+            Unreadable::NotJson { .. } => "Not JSON",
+            Unreadable::NotAnObject => "Not an object",
+            Unreadable::DuplicateKey(_) => "A name twice",
+            Unreadable::TooDeep => "Too deep",
+        };
+        bad(unreadable.name(), title, unreadable.to_string())
     })
 }
 

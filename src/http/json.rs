@@ -10,6 +10,8 @@ use std::fmt;
 
 /// The deepest nesting that is read; the outermost object is the first level.
 pub const DEPTH_MAX: usize = 32;
+/// So much of a name is shown in an error, in characters.
+const NAME_SHOWN: usize = 200;
 /// Stands for half of a surrogate pair, which JSON's escapes allow and no text can hold. XML can't carry it either, so
 /// the field is refused by name.
 const NO_CHARACTER: char = '\u{ffff}';
@@ -30,6 +32,31 @@ pub enum Unreadable {
     DuplicateKey(String),
     /// Deeper than [`DEPTH_MAX`].
     TooDeep,
+}
+
+impl Unreadable {
+    /// The problem's name for the outside; it does not change.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotJson { .. } => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::DuplicateKey(_) => "duplicate_key",
+            Self::TooDeep => "too_deep",
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson { line, column } => {
+                write!(f, "the body is no JSON in UTF-8: look at line {line}, column {column}")
+            }
+            Self::NotAnObject => f.write_str("the body must be a JSON object: {…}"),
+            Self::DuplicateKey(path) => write!(f, "{path} stands twice in its object: send it once"),
+            Self::TooDeep => write!(f, "the body is nested deeper than {DEPTH_MAX} levels"),
+        }
+    }
 }
 
 /// Reads a body.
@@ -89,7 +116,7 @@ fn object<'a>(text: &'a str, depth: usize, path: &str) -> Result<Field<'a>, Unre
 }
 
 fn below(path: &str, name: &str) -> String {
-    let name: String = name.escape_debug().take(100).collect();
+    let name: String = name.chars().take(NAME_SHOWN).collect();
     if path.is_empty() { name } else { format!("{path}.{name}") }
 }
 
@@ -240,7 +267,7 @@ mod tests {
 
         #[test]
         fn strings_come_out_as_they_went_in(text in any::<String>()) {
-            let body = serde_json::json!({ "a": text.clone() }).to_string();
+            let body = serde_json::json!({ "a": &text }).to_string();
             let field = read(body.as_bytes()).expect("JSON");
             prop_assert_eq!(field.at("a"), Some(&Field::Text(text.into())));
         }

@@ -3,7 +3,7 @@
 
 pub mod answer;
 pub mod auth;
-mod body;
+pub mod body;
 mod events;
 mod health;
 pub mod json;
@@ -16,7 +16,7 @@ use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer, Resource, Route, guard, web};
 use auth::Keys;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,8 +46,6 @@ pub fn serve<F>(settings: &Settings, desk: F) -> io::Result<(Server, SocketAddr)
 where
     F: Fn() -> Desk + Send + Clone + 'static,
 {
-    let listener = TcpListener::bind(settings.bind)?;
-    let address = listener.local_addr()?;
     let keys = settings.keys.clone();
     let app = move || App::new().app_data(desk()).app_data(keys.clone()).configure(routes);
     let server = HttpServer::new(app)
@@ -55,9 +53,9 @@ where
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .client_request_timeout(HEAD_MAX)
         .shutdown_timeout(SHUTDOWN_SECONDS)
-        .listen(listener)?
-        .run();
-    Ok((server, address))
+        .bind(settings.bind)?;
+    let address = server.addrs()[0];
+    Ok((server.run(), address))
 }
 
 /// Every call that the gateway answers.

@@ -67,7 +67,7 @@ impl Checks {
         if !self.versions.iter().any(|supported| supported == version) {
             return refuse("UNSUPPORTED_XML_VERSION", "the payload's version is not supported");
         }
-        let errors = (self.validate)(payload);
+        let errors = (self.validate)(version, payload);
         if errors.is_empty() { Ok(()) } else { Err(invalid(errors)) }
     }
 }

@@ -36,9 +36,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Payload text → what is wrong with it, each with the event that it is in, where that is known.
+/// The payload's version and its text → what is wrong with it, each with the event that it is in, where that is known.
 /// Nothing means valid. It is called on the simulator's worker threads.
-pub type Validate = Arc<dyn Fn(&str) -> Vec<(Option<String>, String)> + Send + Sync>;
+pub type Validate = Arc<dyn Fn(&str, &str) -> Vec<(Option<String>, String)> + Send + Sync>;
 
 /// What a simulator needs to start.
 #[derive(Clone)]

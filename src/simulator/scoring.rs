@@ -10,9 +10,8 @@
 //! | `Logout` | 5 |
 //! | `Login`, `BalanceInquiry` | 10 |
 //! | `BillPay`, `CardPayment` | 15 |
-//! | `MFAChallenge` | 20 |
 //! | `ContactChange`, `ACHTransfer`, `DeviceRegister` | 30 |
-//! | `LoginFailed`, `PasswordChange` | 35 |
+//! | `LoginFailed`, `PasswordChange`, `MFAChallenge` | 35 |
 //! | `PayeeAdd`, `WireTransfer` | 40 |
 //! | `SystemDenied` | 45 |
 //! | any other type | 20 |
@@ -66,7 +65,7 @@ fn event_type_points(event_type: &str) -> u32 {
         "Login" | "BalanceInquiry" => 10,
         "BillPay" | "CardPayment" => 15,
         "ContactChange" | "ACHTransfer" | "DeviceRegister" => 30,
-        "LoginFailed" | "PasswordChange" => 35,
+        "LoginFailed" | "PasswordChange" | "MFAChallenge" => 35,
         "PayeeAdd" | "WireTransfer" => 40,
         "SystemDenied" => 45,
         _ => 20,

@@ -87,6 +87,7 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: 
         {
             batch.push(next);
         }
+        #[expect(clippy::disallowed_methods, reason = "how long a commit takes is what is measured")]
         let started = Instant::now();
         let outcome = commit(&mut connection, &batch);
         match &outcome {
@@ -185,7 +186,7 @@ fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> O
     let written = insert.execute(params![
         new.seq,
         new.tenant.as_str(),
-        prepared.id.as_str(),
+        message.event_id.as_str(),
         new.idempotency_key,
         new.fingerprint.0,
         new.mode.name(),
@@ -260,7 +261,7 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
         }
         State::Queued { due } => queue(transaction, end.seq, end.state.name(), time(*due), None)?,
         State::Parked { reason } => {
-            queue(transaction, end.seq, end.state.name(), time(end.at), Some(reason))?
+            queue(transaction, end.seq, end.state.name(), time(end.at), Some(reason))?;
         }
     }
     Ok(Ok(()))

@@ -103,6 +103,7 @@ impl Link {
             secret_key: key.expose(),
             payload,
             response_required,
+            callback_id: "",
         }
     }
 }

@@ -42,9 +42,20 @@ pub(super) struct Slot {
     pub(super) sources: Vec<Source>,
 }
 
+impl Slot {
+    /// The JSON paths that feed it, the first first.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().filter_map(|source| match source {
+            Source::Path(path) => Some(path.as_str()),
+            Source::Channel | Source::ReceivedAt => None,
+        })
+    }
+}
+
 /// A part: an element of its own with the data of one kind of event.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
+    pub(super) element: String,
     pub(super) tags: Tags,
     pub(super) slots: Vec<Slot>,
     pub(super) event_types: Vec<String>,
@@ -137,8 +148,7 @@ impl Mapping {
 
     /// The element that a JSON path feeds.
     pub(super) fn element_of(&self, path: &str) -> Option<&str> {
-        let feeds = |source: &Source| matches!(source, Source::Path(own) if own == path);
-        self.slots().find(|slot| slot.sources.iter().any(feeds)).map(|slot| slot.element.as_str())
+        self.slots().find(|slot| slot.paths().any(|own| own == path)).map(|slot| slot.element.as_str())
     }
 }
 
@@ -180,8 +190,7 @@ impl Compiler {
         let mut members = Members::default();
         let mut attributes = Vec::new();
         for slot in mapping.slots() {
-            for source in &slot.sources {
-                let Source::Path(path) = source else { continue };
+            for path in slot.paths() {
                 members.add(path, shape(&slot.kind));
                 attributes.extend(path.strip_prefix("attributes.").map(str::to_owned));
             }
@@ -258,7 +267,12 @@ impl Compiler {
             }
         }
         let event_types = self.document.parts.remove(&element.name).unwrap_or_default();
-        Some(Place::Part(Part { tags: tags(element, event.namespace.as_deref(), ""), slots, event_types }))
+        Some(Place::Part(Part {
+            element: element.name.clone(),
+            tags: tags(element, event.namespace.as_deref(), ""),
+            slots,
+            event_types,
+        }))
     }
 
     fn slot(

@@ -2,11 +2,14 @@
 
 pub mod attempt;
 pub mod display_fields;
+pub mod explain;
 pub mod link;
 pub mod mapping;
 pub mod operations;
 pub mod payload;
+pub mod preview;
 pub mod results;
+pub mod rewriting;
 pub mod schema;
 pub mod signature;
 pub mod soap_client;

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub struct ApiSet {
     /// Scores one event.
     pub add_event: Operation,
+    /// Takes one event in; the score comes by callback.
+    pub add_async_event: Operation,
     /// What the answers look like.
     pub results: Paths,
 }
@@ -108,6 +110,8 @@ pub struct Values<'a> {
     pub secret_key: &'a str,
     pub payload: &'a str,
     pub response_required: bool,
+    /// Empty where no callback is asked for.
+    pub callback_id: &'a str,
 }
 
 impl<'a> Values<'a> {
@@ -120,8 +124,8 @@ impl<'a> Values<'a> {
             Value::Payload => self.payload,
             Value::ResponseRequired if self.response_required => "true",
             Value::ResponseRequired => "false",
+            Value::CallbackId => self.callback_id,
             Value::NumEvents
-            | Value::CallbackId
             | Value::Hash
             | Value::EventId
             | Value::ReturnCode
@@ -135,6 +139,16 @@ impl Operation {
     /// The hash of a message with these values.
     pub fn hash(&self, values: &Values<'_>) -> String {
         sign(self.hash.iter().map(|&value| values.get(value)), self.case)
+    }
+
+    /// What is hashed, in its order.
+    pub fn hashed<'a>(&self, values: &Values<'a>) -> Vec<(Value, &'a str)> {
+        self.hash.iter().map(|&value| (value, values.get(value))).collect()
+    }
+
+    /// How the digits of the hash are written.
+    pub fn case(&self) -> Case {
+        self.case
     }
 
     /// Signs a message and wraps it.
@@ -237,10 +251,10 @@ impl ApiSet {
         for value in document.callback.hash.iter().filter(callback_hash) {
             errors.push(format!("[callback] hash: {value:?} is no value of a callback"));
         }
-        let add_event = document.operations.get("addEvent").map(|form| document.compile(form));
-        match add_event {
-            Some(add_event) if errors.is_empty() => {
-                Ok(Self { add_event, results: Paths::compile(document.results) })
+        let compiled = |name: &str| document.operations.get(name).map(|form| document.compile(form));
+        match compiled("addEvent").zip(compiled("addAsyncEvent")) {
+            Some((add_event, add_async_event)) if errors.is_empty() => {
+                Ok(Self { add_event, add_async_event, results: Paths::compile(&document.results) })
             }
             _ => Err(errors),
         }
@@ -367,6 +381,7 @@ mod tests {
             secret_key: "311a5439c8bda8ef",
             payload,
             response_required: true,
+            callback_id: "cb-7",
         }
     }
 
@@ -390,6 +405,15 @@ mod tests {
             ("hashKey", hash.as_str()),
         ];
         assert_eq!(read, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn a_callback_id_is_signed_in_the_operation_that_asks_for_a_callback() {
+        let api = ApiSet::compile(SHIPPED).expect("sound");
+        let values = values("<a/>");
+        assert!(api.add_event.hashed(&values).iter().all(|(value, _)| *value != Value::CallbackId));
+        assert_eq!(api.add_async_event.hashed(&values).last(), Some(&(Value::CallbackId, "cb-7")));
+        assert_ne!(api.add_event.hash(&values), api.add_async_event.hash(&values));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::domain::field::Field;
 use quick_xml::escape::partial_escape;
 use std::borrow::Cow;
 
+/// `&amp;`
+const LONGEST_ESCAPE: usize = 5;
+
 /// An event document that has been filled.
 #[derive(Clone, Debug)]
 pub struct Payload {
@@ -79,32 +82,22 @@ fn field_of<'m>(
     element: &str,
     above: Option<&str>,
 ) -> Option<&'m str> {
-    let in_part = |place: &&Place| match place {
-        Place::Part(part) => above.is_some_and(|above| part.tags.close == format!("</{above}>")),
-        _ => false,
-    };
-    let of_part = mapping.places.iter().find(in_part).into_iter().flat_map(|place| match place {
-        Place::Part(part) => part.slots.as_slice(),
-        _ => &[],
-    });
+    let part = mapping.parts().find(|part| above == Some(part.element.as_str()));
+    let of_part = part.into_iter().flat_map(|part| &part.slots);
     let slot = of_part.chain(mapping.slots()).find(|slot| slot.element == element)?;
-    let paths = || {
-        slot.sources
-            .iter()
-            .filter_map(|s| if let Source::Path(path) = s { Some(path.as_str()) } else { None })
-    };
-    paths().find(|path| event.at(path).is_some_and(Field::has_data)).or_else(|| paths().next())
+    path_of(slot, event)
+}
+
+/// Of an element's JSON paths the one that has data, else the first.
+fn path_of<'m>(slot: &'m Slot, event: &Field<'_>) -> Option<&'m str> {
+    let has_data = |path: &&str| event.at(path).is_some_and(Field::has_data);
+    slot.paths().find(has_data).or_else(|| slot.paths().next())
 }
 
 /// The part that goes with the event's type, else the first in schema order that has data.
 fn choose_part<'m>(mapping: &'m Mapping, event: &ContactEvent<'_>) -> Option<&'m Part> {
     let event_type = &event.facts.event_type;
-    let has_data = |part: &&Part| {
-        part.slots.iter().flat_map(|slot| &slot.sources).any(|source| match source {
-            Source::Path(path) => event.fields.at(path).is_some_and(|field| sendable(field).is_some()),
-            Source::Channel | Source::ReceivedAt => false,
-        })
-    };
+    let has_data = |part: &&Part| part.slots.iter().any(|slot| data_at(slot, event.fields).is_some());
     let by_type = mapping.parts().find(|part| part.event_types.contains(event_type));
     by_type.or_else(|| mapping.parts().find(has_data))
 }
@@ -127,8 +120,13 @@ struct Filling<'e, 'f> {
 impl<'e> Filling<'e, '_> {
     /// What stands in an element; `None` where it is left out.
     fn text_of(&mut self, slot: &Slot) -> Option<Cow<'e, str>> {
-        match self.data_of(slot) {
-            Some(text) => Some(self.admit(slot, text)),
+        let data = self.data_of(slot).map(|text| self.admit(slot, text));
+        let too_long = data.as_ref().is_some_and(|text| !is_read(text));
+        if too_long {
+            self.note_too_long(slot);
+        }
+        match data.filter(|_| !too_long) {
+            Some(text) => Some(text),
             None if slot.required => Some(self.default_of(slot)),
             None => None,
         }
@@ -136,10 +134,7 @@ impl<'e> Filling<'e, '_> {
 
     fn data_of(&mut self, slot: &Slot) -> Option<Cow<'e, str>> {
         slot.sources.iter().find_map(|source| match source {
-            Source::Path(path) => {
-                let text = self.event.fields.at(path).and_then(sendable)?;
-                self.fits(path, slot, &text).then_some(text)
-            }
+            Source::Path(path) => self.event.fields.at(path).and_then(sendable),
             Source::Channel => Some(Cow::Borrowed(self.channel)),
             Source::ReceivedAt => {
                 self.defaulted.push(slot.element.clone());
@@ -148,15 +143,14 @@ impl<'e> Filling<'e, '_> {
         })
     }
 
-    /// What no schema set ever reads is a fault of this very field; left in, it would be one of the whole document.
-    fn fits(&mut self, path: &str, slot: &Slot, text: &str) -> bool {
-        let fits = partial_escape(text).len() <= MAX_TEXT_BYTES;
-        if !fits && self.faults.iter().all(|known| known.field != path) {
-            let message = format!("must be at most {MAX_TEXT_BYTES} bytes, however much its element takes");
+    /// Unless the field has a fault already: one is enough to mend it by.
+    fn note_too_long(&mut self, slot: &Slot) {
+        let path = path_of(slot, self.event.fields).unwrap_or(&slot.element);
+        let message = format!("must be at most {MAX_TEXT_BYTES} bytes, however much its element takes");
+        if self.faults.iter().all(|known| known.field != path) {
             let element = Some(slot.element.clone());
             self.faults.push(FieldFault { element, ..FieldFault::new(path, "length", message) });
         }
-        fits
     }
 
     /// A token outside its enumeration becomes `Other`, and the original goes into the display element.
@@ -189,9 +183,9 @@ impl<'e> Filling<'e, '_> {
 
 /// A required element of a type that has no word for missing data.
 fn missing(slot: &Slot, builtin: &str) -> FieldFault {
-    let path = slot.sources.iter().find_map(|s| if let Source::Path(path) = s { Some(path) } else { None });
+    let path = slot.paths().next();
     FieldFault {
-        field: path.unwrap_or(&slot.element).clone(),
+        field: path.unwrap_or(&slot.element).to_owned(),
         element: Some(slot.element.clone()),
         rule: "required",
         message: format!("is required: there is no word that stands for a missing {builtin}"),
@@ -201,6 +195,16 @@ fn missing(slot: &Slot, builtin: &str) -> FieldFault {
 /// A token is compared as the schema does: white space around and between words does not count.
 fn is_token(text: &str, word: &str) -> bool {
     text == word || text.split_ascii_whitespace().eq(word.split_ascii_whitespace())
+}
+
+/// Whether a schema set reads the text at all: left in, one that it doesn't would be a fault of the whole document.
+fn is_read(text: &str) -> bool {
+    text.len() <= MAX_TEXT_BYTES / LONGEST_ESCAPE || partial_escape(text).len() <= MAX_TEXT_BYTES
+}
+
+/// The first data at an element's JSON paths.
+fn data_at<'e>(slot: &Slot, event: &'e Field<'_>) -> Option<Cow<'e, str>> {
+    slot.paths().find_map(|path| event.at(path).and_then(sendable))
 }
 
 /// The text of a scalar that has data and can be sent, with line ends as an XML parser would make them.
@@ -236,11 +240,7 @@ fn display_text(
     }
     for part in mapping.parts().filter(|part| !chosen.is_some_and(|chosen| std::ptr::eq(chosen, *part))) {
         for slot in &part.slots {
-            let data = slot.sources.iter().find_map(|source| match source {
-                Source::Path(path) => event.fields.at(path).and_then(sendable),
-                Source::Channel | Source::ReceivedAt => None,
-            });
-            if let Some(text) = data {
+            if let Some(text) = data_at(slot, event.fields) {
                 display.add(&slot.element, &text);
             }
         }
@@ -261,7 +261,7 @@ fn write(mapping: &Mapping, filled: &[Filled<'_>], display: Option<&str>) -> Str
     for (place, filled) in mapping.places.iter().zip(filled) {
         match (place, filled) {
             (Place::Field(slot), Filled::Fields(texts)) => {
-                write_fields(&mut text, std::slice::from_ref(slot), texts)
+                write_fields(&mut text, std::slice::from_ref(slot), texts);
             }
             (Place::Part(part), Filled::Fields(texts)) => {
                 text.push_str(&part.tags.open);

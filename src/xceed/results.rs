@@ -74,7 +74,7 @@ impl PathsForm {
 }
 
 impl Paths {
-    pub(super) fn compile(form: PathsForm) -> Self {
+    pub(super) fn compile(form: &PathsForm) -> Self {
         let split = |path: &str| path_names(path).into_iter().map(|name| name.into_owned()).collect();
         Self {
             return_code: split(&form.return_code),

@@ -6,7 +6,6 @@ use super::link::Link;
 use super::payload::{faults_of, fill};
 use super::results::{HttpAnswer, judge};
 use crate::application::ports::{Local, Message, Prepared, Scoring, Sent};
-use crate::application::tenants::Tenant;
 use crate::domain::delivery::Attempt;
 use crate::domain::event::{ContactEvent, FieldFault};
 use crate::domain::field::Field;
@@ -62,17 +61,16 @@ fn http_client(link: &Link) -> Result<reqwest::Client, reqwest::Error> {
 impl Scoring for SoapClient {
     fn prepare(
         &self,
-        tenant: &Tenant,
+        tenant: &TenantName,
         event: &Field<'_>,
         received_at: Timestamp,
     ) -> Result<Prepared, Vec<FieldFault>> {
-        let link = &self.links[&tenant.name];
+        let link = &self.links[tenant];
         prepare(link, event, received_at)
     }
 
-    fn send(&self, tenant: &Tenant, message: Message) -> Local<Sent> {
-        let line =
-            Line { link: self.links[&tenant.name].clone(), client: self.clients[&tenant.name].clone() };
+    fn send(&self, tenant: &TenantName, message: Message) -> Local<Sent> {
+        let line = Line { link: self.links[tenant].clone(), client: self.clients[tenant].clone() };
         Box::pin(async move { line.send(&message).await })
     }
 }
@@ -97,12 +95,11 @@ pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result
     let (text, defaulted) = payload.into_parts();
     Ok(Prepared {
         message: Message {
-            event_id: id.clone(),
+            event_id: id,
             channel: channel.into(),
             payload: text.into(),
             response_required: true,
         },
-        id,
         facts: contact_event.facts,
         schema: link.version.set.version().to_owned(),
         defaulted,

@@ -128,11 +128,14 @@ def read_results_file(api_set, path, operation="addEvent"):
 
 def load_policy(path):
     """The default policy with the keys of a tenant's [policy] laid over it; numbers are decimals."""
-    policy = dict(DEFAULT_POLICY)
-    if path is not None and pathlib.Path(path).exists():
-        given = tomllib.loads(pathlib.Path(path).read_text(), parse_float=Decimal).get("policy", {})
-        policy |= given | {"thresholds": policy["thresholds"] | given.get("thresholds", {})}
-    return policy
+    if path is None or not pathlib.Path(path).exists():
+        return policy_of({})
+    return policy_of(tomllib.loads(pathlib.Path(path).read_text(), parse_float=Decimal).get("policy", {}))
+
+
+def policy_of(given):
+    thresholds = DEFAULT_POLICY["thresholds"] | given.get("thresholds", {})
+    return DEFAULT_POLICY | given | {"thresholds": thresholds}
 
 
 def decide(event, policy, answer):
@@ -140,7 +143,7 @@ def decide(event, policy, answer):
     facts = _facts(event)
     category = _category(facts)
     threshold = Decimal(policy["thresholds"][category])
-    disposition, rests_on = ROWS.get(answer.return_code, UNKNOWN_ROW)
+    _, rests_on = ROWS.get(answer.return_code, UNKNOWN_ROW)
     found = _by_score(policy, threshold, answer, rests_on)
     if found is None:
         found = _otherwise(policy, facts, threshold, answer, rests_on)
@@ -154,10 +157,14 @@ def decide(event, policy, answer):
         "riskAction": answer.risk_action,
         "reliable": outcome == "SCORED" and answer.risk_score is not None,
         "returnCode": answer.return_code,
-        "disposition": disposition,
+        "disposition": disposition_of(answer),
         "category": category,
         "threshold": threshold,
     }
+
+
+def disposition_of(answer):
+    return ROWS.get(answer.return_code, UNKNOWN_ROW)[0]
 
 
 def _facts(event):

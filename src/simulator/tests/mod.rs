@@ -23,7 +23,7 @@ fn settings() -> Settings {
         secret_keys: vec![SECRET.to_owned(), NEXT_SECRET.to_owned()],
         channels: vec!["Wire".to_owned(), "ACH".to_owned()],
     };
-    let validate = |payload: &str| {
+    let validate = |_: &str, payload: &str| {
         let events = payload.split("<Event>").skip(1);
         let bad = events.filter(|event| event.contains("<Bad/>"));
         // An event begins with its id, in angle brackets of its own.

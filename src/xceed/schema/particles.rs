@@ -81,7 +81,7 @@ impl<'a> Group<'a> {
                 into.extend(self.element(reading, element, particle, occurs).map(Particle::Element));
             }
             ParticleTerm::Any(wildcard) => {
-                reading.refuse(wildcard.source.as_ref(), "wildcards (xs:any) are not supported for payloads")
+                reading.refuse(wildcard.source.as_ref(), "wildcards (xs:any) are not supported for payloads");
             }
             ParticleTerm::Group(group) => self.group(reading, group, occurs, into),
         }

@@ -1,0 +1,353 @@
+//! The one path against a store and an Xceed that do as they are told, in virtual time: what is told when, and what is
+//! on disk by then.
+
+use super::deliver::{Desk, Gateway};
+use super::ports::*;
+use super::relay;
+use super::submit_event::{Refusal, Reply, Submission, submit};
+use super::tenants::Tenant;
+use super::tickets::Tickets;
+use crate::domain::decision::{Answer, Results};
+use crate::domain::delivery::{Attempt, State};
+use crate::domain::event::{Facts, FieldFault, Tier};
+use crate::domain::field::Field;
+use crate::domain::identifiers::{EventId, TenantName};
+use crate::domain::policy::Policy;
+use crate::domain::return_code::Received;
+use jiff::Timestamp;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// What was written, in order, and how writes go.
+#[derive(Default)]
+struct FakeStore {
+    seq: AtomicI64,
+    written: Mutex<Vec<String>>,
+    /// How long each commit takes.
+    flush: Duration,
+    fails: bool,
+    unwell: bool,
+}
+
+impl FakeStore {
+    fn write(&self, what: String) -> Receipt {
+        let (done, receipt) = oneshot::channel();
+        self.written.lock().expect("whole").push(what);
+        let (flush, fails) = (self.flush, self.fails);
+        tokio::task::spawn_local(async move {
+            sleep(flush).await;
+            let _ = done.send(if fails { Err(StoreError("full".into())) } else { Ok(()) });
+        });
+        receipt
+    }
+
+    fn written(&self) -> Vec<String> {
+        self.written.lock().expect("whole").clone()
+    }
+}
+
+impl Store for FakeStore {
+    fn next_seq(&self) -> Seq {
+        self.seq.fetch_add(1, SeqCst)
+    }
+    fn record(&self, record: Record) -> Receipt {
+        self.write(format!(
+            "record {}{}",
+            record.prepared.message.event_id,
+            if record.told.is_some() { " told" } else { "" }
+        ))
+    }
+    fn begin(&self, seq: Seq) -> Receipt {
+        self.write(format!("begin {seq}"))
+    }
+    fn tell(&self, seq: Seq, _told: Vec<u8>) -> Receipt {
+        self.write(format!("tell {seq}"))
+    }
+    fn settle(&self, end: Settlement) -> Receipt {
+        let told = if end.told.is_some() { " told" } else { "" };
+        let late = if end.late.is_some() { " late" } else { "" };
+        let state = if matches!(end.state, State::Queued { .. }) { " queued" } else { "" };
+        self.write(format!("settle {}{told}{late}{state}", end.seq))
+    }
+    fn find(&self, _: &TenantName, _: &EventId, _: Option<&str>) -> Local<Found> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn view(&self, _: &TenantName, _: &EventId) -> Local<Result<Option<View>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn delivery(&self, _: Seq) -> Local<Result<Option<Delivery>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    fn lead(&self) -> Duration {
+        10 * MS
+    }
+    fn is_well(&self) -> bool {
+        !self.unwell
+    }
+}
+
+/// An Xceed that answers after a while.
+struct FakeXceed {
+    after: Duration,
+    attempt: Attempt,
+    sent: Cell<u32>,
+    /// What the store had written when the attempt left.
+    written_before: RefCell<Vec<String>>,
+    store: Arc<FakeStore>,
+}
+
+impl Scoring for FakeXceed {
+    fn prepare(&self, _: &TenantName, event: &Field<'_>, _: Timestamp) -> Result<Prepared, Vec<FieldFault>> {
+        let id = crate::domain::event::event_id(event).ok_or_else(Vec::new)?;
+        let facts = Facts { event_type: "Login".into(), customer: None, tier: Tier::Other, amount: None };
+        let message = Message {
+            event_id: id,
+            channel: "Wire".into(),
+            payload: "<Events/>".into(),
+            response_required: true,
+        };
+        Ok(Prepared { facts, message, schema: "1.0".into(), defaulted: vec![] })
+    }
+    fn send(&self, _: &TenantName, _: Message) -> Local<Sent> {
+        self.sent.set(self.sent.get() + 1);
+        *self.written_before.borrow_mut() = self.store.written();
+        let (after, attempt) = (self.after, self.attempt.clone());
+        Box::pin(async move {
+            sleep(after).await;
+            Sent { attempt, promoted_key: None }
+        })
+    }
+}
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+}
+
+fn wording(answer: &Answer) -> Vec<u8> {
+    let decision = &answer.decision;
+    let verdict = decision.verdict.map_or("-", |verdict| verdict.name());
+    format!("{verdict} {} {}", decision.outcome.name(), decision.basis.name()).into_bytes()
+}
+
+fn scored(score: u32) -> Attempt {
+    Attempt::Answered(Results {
+        code: Received::parse("SUCCESS"),
+        risk_score: Some(score.into()),
+        risk_action: None,
+        reasons: vec![],
+        remarks: vec![],
+    })
+}
+
+struct World {
+    desk: Desk,
+    store: Arc<FakeStore>,
+    xceed: Rc<FakeXceed>,
+    tenant: Arc<Tenant>,
+    _due: relay::Due,
+}
+
+impl World {
+    fn new(store: FakeStore, after: Duration, attempt: Attempt) -> Self {
+        Self::with_tenant(store, after, attempt, true)
+    }
+
+    fn with_tenant(store: FakeStore, after: Duration, attempt: Attempt, resend_in_doubt: bool) -> Self {
+        let name = TenantName::new("bank");
+        let tenant = || Tenant { name: name.clone(), policy: Policy::default(), resend_in_doubt };
+        let store = Arc::new(store);
+        let xceed = Rc::new(FakeXceed {
+            after,
+            attempt,
+            sent: Cell::default(),
+            written_before: RefCell::default(),
+            store: store.clone(),
+        });
+        let (queue, due) = relay::queue();
+        let gateway = Gateway {
+            tenants: [tenant()].into_iter().collect(),
+            store: store.clone(),
+            tickets: Arc::new(Tickets::default()),
+            clock: Arc::new(Noon),
+            wording,
+            velocity: Mutex::default(),
+            relay: queue,
+            random: || 1.0,
+        };
+        let desk = Desk { gateway: Arc::new(gateway), xceed: xceed.clone() };
+        Self { desk, store, xceed, tenant: Arc::new(tenant()), _due: due }
+    }
+
+    async fn submit(&self, id: &str, mode: Mode, key: Option<&str>) -> Result<Reply, Refusal> {
+        let event = Field::Object(vec![("eventId".into(), Field::Text(id.to_owned().into()))]);
+        let tenant = &self.tenant;
+        let call = Submission { tenant, event: &event, mode, idempotency_key: key, received: Instant::now() };
+        submit(&self.desk, call).await
+    }
+}
+
+fn words(reply: Result<Reply, Refusal>) -> String {
+    String::from_utf8(reply.expect("answered").body.to_vec()).expect("UTF-8")
+}
+
+/// Runs in virtual time: a sleep takes as long as it says, and no time passes otherwise.
+fn in_virtual_time(work: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), work);
+}
+
+#[test]
+fn xceed_in_time_decides_and_the_record_shares_the_settlements_flush() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore { flush: 3 * MS, ..FakeStore::default() }, 100 * MS, scored(70));
+        let began = Instant::now();
+        assert_eq!(words(world.submit("e-1", Mode::Sync, None).await), "REVIEW SCORED threshold");
+        assert_eq!(began.elapsed(), 103 * MS, "the answer waits for the flush and for nothing else");
+        assert_eq!(world.store.written(), ["record e-1", "settle 0 told"]);
+        assert_eq!(*world.xceed.written_before.borrow(), ["record e-1"], "queued before it is sent");
+    });
+}
+
+#[test]
+fn past_the_deadline_the_fallback_is_on_disk_in_time_and_xceed_is_late() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore { flush: 3 * MS, ..FakeStore::default() }, 1500 * MS, scored(70));
+        let began = Instant::now();
+        assert_eq!(words(world.submit("e-1", Mode::Sync, None).await), "ALLOW FALLBACK deadline");
+        assert_eq!(began.elapsed(), 293 * MS, "deadline, less the lead, and a flush");
+        sleep(2000 * MS).await;
+        assert_eq!(world.store.written(), ["record e-1", "tell 0", "settle 0 late"]);
+        assert_eq!(world.desk.gateway.tickets.count(), 0);
+    });
+}
+
+#[test]
+fn no_answer_at_all_falls_back_and_stays_queued() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 20 * MS, Attempt::InDoubt("reset"));
+        assert_eq!(words(world.submit("e-1", Mode::Sync, None).await), "ALLOW FALLBACK transport");
+        assert_eq!(world.store.written(), ["record e-1", "settle 0 told queued"]);
+    });
+}
+
+#[test]
+fn an_acknowledgement_comes_with_the_record_and_the_event_goes_behind() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore { flush: 3 * MS, ..FakeStore::default() }, 100 * MS, scored(70));
+        let began = Instant::now();
+        assert_eq!(words(world.submit("e-1", Mode::Ack, None).await), "- ACKNOWLEDGED acknowledgement");
+        assert_eq!(began.elapsed(), 3 * MS, "Xceed is not waited for");
+        sleep(200 * MS).await;
+        assert_eq!(world.store.written(), ["record e-1 told", "settle 0"]);
+    });
+}
+
+#[test]
+fn a_store_that_can_not_record_promises_nothing() {
+    in_virtual_time(async {
+        for mode in [Mode::Sync, Mode::Ack] {
+            let world = World::new(FakeStore { fails: true, ..FakeStore::default() }, 20 * MS, scored(70));
+            assert!(matches!(world.submit("e-1", mode, None).await, Err(Refusal::Store)));
+        }
+    });
+}
+
+#[test]
+fn a_disk_that_hangs_is_not_waited_for_for_ever() {
+    in_virtual_time(async {
+        let hangs = FakeStore { flush: Duration::from_secs(3600), ..FakeStore::default() };
+        let world = World::new(hangs, 20 * MS, scored(70));
+        let began = Instant::now();
+        assert!(matches!(world.submit("e-1", Mode::Sync, None).await, Err(Refusal::Store)));
+        assert_eq!(began.elapsed(), 20 * MS + super::deliver::STORE_PATIENCE);
+    });
+}
+
+#[test]
+fn after_a_failed_commit_or_where_nothing_may_be_sent_twice_the_record_comes_first() {
+    in_virtual_time(async {
+        let flush = 30 * MS;
+        let unwell = FakeStore { unwell: true, flush, ..FakeStore::default() };
+        let strict = FakeStore { flush, ..FakeStore::default() };
+        for world in
+            [World::new(unwell, 20 * MS, scored(70)), World::with_tenant(strict, 20 * MS, scored(70), false)]
+        {
+            let began = Instant::now();
+            assert_eq!(words(world.submit("e-1", Mode::Sync, None).await), "REVIEW SCORED threshold");
+            assert_eq!(began.elapsed(), 80 * MS, "record, send and settle one after the other");
+        }
+        let broken = FakeStore { unwell: true, fails: true, ..FakeStore::default() };
+        let world = World::new(broken, 20 * MS, scored(70));
+        assert!(matches!(world.submit("e-1", Mode::Sync, None).await, Err(Refusal::Store)));
+        assert_eq!(world.xceed.sent.get(), 0, "the gate is shut");
+    });
+}
+
+#[test]
+fn twins_share_one_attempt_and_one_answer() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 100 * MS, scored(70));
+        let (one, two) =
+            tokio::join!(world.submit("e-1", Mode::Sync, None), world.submit("e-1", Mode::Ack, None));
+        let (one, two) = (one.expect("answered"), two.expect("answered"));
+        assert_eq!(one.body, two.body);
+        assert_eq!((one.replayed, two.replayed, two.mode), (false, true, Mode::Sync));
+        assert_eq!(world.xceed.sent.get(), 1);
+    });
+}
+
+#[test]
+fn under_an_explicit_key_a_twin_in_flight_is_told_to_come_back() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 100 * MS, scored(70));
+        let (one, two) = tokio::join!(
+            world.submit("e-1", Mode::Sync, Some("k")),
+            world.submit("e-1", Mode::Sync, Some("k"))
+        );
+        assert!(one.is_ok() && matches!(two, Err(Refusal::InFlight)));
+    });
+}
+
+#[test]
+fn the_same_name_for_another_body_in_flight_is_refused() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 100 * MS, scored(70));
+        let other = async {
+            let members = vec![("eventId".into(), Field::Text("e-1".into())), ("x".into(), Field::Null)];
+            let event = Field::Object(members);
+            let call = Submission {
+                tenant: &world.tenant,
+                event: &event,
+                mode: Mode::Sync,
+                idempotency_key: None,
+                received: Instant::now(),
+            };
+            submit(&world.desk, call).await
+        };
+        let (one, two) = tokio::join!(world.submit("e-1", Mode::Sync, None), other);
+        assert!(one.is_ok() && matches!(two, Err(Refusal::OtherBody)));
+    });
+}
+
+#[test]
+fn a_caller_who_hangs_up_changes_nothing() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 100 * MS, scored(70));
+        let hung_up = tokio::time::timeout(50 * MS, world.submit("e-1", Mode::Sync, None)).await;
+        assert!(hung_up.is_err());
+        sleep(100 * MS).await;
+        assert_eq!(world.store.written(), ["record e-1", "settle 0 told"]);
+    });
+}

@@ -1,0 +1,70 @@
+//! `--help` of every command, its examples run as they are written, and what a wrong command line hears.
+
+use super::folder::{EVENT, Folder, SECRET, has};
+
+/// Commands that start servers; the others end by themselves.
+const SERVERS: [&str; 3] = ["demo", "serve", "simulate"];
+
+/// Every command that the program lists.
+fn commands() -> Vec<String> {
+    let help = Folder::new().run(&["--help"]).done();
+    let list =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = list.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// The command lines that a command's help shows.
+fn examples(command: &str) -> Vec<Vec<String>> {
+    let help = Folder::new().run(&[command, "--help"]).done();
+    let start = format!("  xceed-gateway {command}");
+    let lines = help.lines().filter(|line| !line.starts_with("Usage"));
+    let found = lines.filter_map(|line| Some(line[line.find(&start)?..].trim()));
+    found.map(|line| line.split_whitespace().skip(1).map(str::to_owned).collect()).collect()
+}
+
+/// A folder with the files that the examples name.
+fn prepared() -> Folder {
+    let folder = Folder::with_tenant();
+    folder.write("event.json", EVENT);
+    folder.write("secret.key", format!("{SECRET}\n"));
+    folder.copy("xsd", "xsd");
+    let payload = folder.run(&["translate", "event.json", "--output", "json"]).json();
+    folder.write("payload.xml", payload["payload"].as_str().expect("a payload"));
+    folder
+}
+
+#[test]
+fn every_command_has_an_example_and_what_needs_no_server_runs_as_it_is_written() {
+    let folder = prepared();
+    let commands = commands();
+    assert!(commands.len() >= 8, "{commands:?}");
+    for command in &commands {
+        let examples = examples(command);
+        assert!(!examples.is_empty(), "{command} --help shows no example");
+        for example in examples.iter().filter(|_| !SERVERS.contains(&command.as_str())) {
+            let arguments: Vec<&str> = example.iter().map(String::as_str).collect();
+            let ended = folder.run(&arguments);
+            assert_eq!(ended.code, Some(0), "{example:?}: {ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_usage() {
+    let folder = Folder::new();
+    for command in commands() {
+        let complaint = folder.run(&[&command, "--no-such-flag"]).misused();
+        has(&complaint, &["--no-such-flag", "--help"]);
+    }
+    has(&folder.run(&["no-such-command"]).misused(), &["no-such-command"]);
+    has(&folder.run(&[]).misused(), &["Usage", "translate"]);
+    has(&folder.run(&["check", "--output", "yaml"]).misused(), &["text", "json"]);
+}
+
+#[test]
+fn it_tells_its_version_and_where_to_start() {
+    let folder = Folder::new();
+    has(&folder.run(&["--version"]).done(), &[env!("CARGO_PKG_VERSION")]);
+    has(&folder.run(&["--help"]).done(), &["xceed-gateway demo"]);
+}
