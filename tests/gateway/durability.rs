@@ -126,6 +126,33 @@ fn an_event_whose_caller_heard_nothing_is_decided_after_the_crash() {
 }
 
 #[test]
+fn who_waits_for_an_event_that_waits_for_its_turn_hears_the_decision() {
+    let tenants = [Tenant::first_bank()];
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let ids: Vec<_> = (0..24).map(|n| format!("e-{n}")).collect();
+    let caller = gateway.caller();
+    thread::scope(|scope| {
+        for id in &ids {
+            let request =
+                caller.submission("", customer_event(id, &format!("SIM-SLOW-900~{id}")).to_string());
+            let caller = &caller;
+            scope.spawn(move || caller.try_call(&request));
+        }
+        for id in &ids {
+            caller.look_up_until(id, |seen| seen["outcome"] == "PENDING");
+        }
+        gateway.kill();
+    });
+    gateway.restart();
+    let caller = gateway.caller();
+    for id in ids.iter().rev() {
+        let seen = caller.call(&caller.request("GET", &format!("/v1/events/{id}?wait=30"))).json();
+        assert_eq!((&seen["outcome"], &seen["decision"]), (&json!("SCORED"), &json!("ALLOW")), "{seen}");
+    }
+}
+
+#[test]
 fn a_strict_tenant_has_an_event_in_doubt_looked_at_instead_of_sent_twice() {
     let tenants = [Tenant::first_bank().with("xceed.resend_in_doubt = false")];
     let xceed = Simulator::start(&tenants);
