@@ -2,9 +2,12 @@
 
 use super::deliver::Desk;
 use super::ports::{StoreError, View};
+use super::tickets::Ticket;
 use crate::domain::identifiers::{EventId, TenantName};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::sleep;
 
 /// The longest that a look-up waits for a decision.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -22,24 +25,40 @@ pub async fn look_up(
     id: &EventId,
     wait: Duration,
 ) -> Result<Option<View>, StoreError> {
-    let (store, tickets) = (&desk.gateway.store, &desk.gateway.tickets);
-    let until = Instant::now() + wait.min(WAIT_MAX);
+    // Waiting is an end that comes by itself, so no clock is read.
+    let mut over = pin!(sleep(wait.min(WAIT_MAX)));
     loop {
-        let mut view = store.view(tenant, id).await?;
-        let ticket = tickets.of(tenant, id);
+        let (view, ticket) = look(desk, tenant, id).await?;
         let undecided = view.as_ref().is_some_and(|view| view.told.is_none());
-        if !undecided || Instant::now() >= until {
-            if let (Some(view), Some(ticket)) = (&mut view, ticket)
-                && ticket.is_sending()
-            {
-                "SENDING".clone_into(&mut view.state);
-            }
+        if !undecided || over.is_elapsed() || wait.is_zero() {
             return Ok(view);
         }
-        match ticket.filter(|ticket| ticket.word().is_none()) {
-            Some(ticket) => drop(timeout_at(until, ticket.heard()).await),
-            // Nobody works on it yet: its delivery waits for its turn.
-            None => sleep_until(until.min(Instant::now() + LOOK)).await,
+        let news = async {
+            match ticket.filter(|ticket| ticket.word().is_none()) {
+                Some(ticket) => drop(ticket.heard().await),
+                // Nobody works on it yet: its delivery waits for its turn.
+                None => sleep(LOOK).await,
+            }
+        };
+        tokio::select! {
+            () = news => {}
+            () = &mut over => {}
         }
     }
+}
+
+/// The event as it is now, with the ticket of whoever works on it.
+async fn look(
+    desk: &Desk,
+    tenant: &TenantName,
+    id: &EventId,
+) -> Result<(Option<View>, Option<Arc<Ticket>>), StoreError> {
+    let mut view = desk.gateway.store.view(tenant, id).await?;
+    let ticket = desk.gateway.tickets.of(tenant, id);
+    if let (Some(view), Some(ticket)) = (&mut view, &ticket)
+        && ticket.is_sending()
+    {
+        "SENDING".clone_into(&mut view.state);
+    }
+    Ok((view, ticket))
 }
