@@ -2,7 +2,7 @@
 //! and by the relay alike, so a retry can never say something else than the first attempt.
 
 use super::ports::{
-    Clock, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording,
+    Clock, Delivery, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording,
 };
 use super::relay;
 use super::tenants::{Tenant, Tenants};
@@ -12,7 +12,7 @@ use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
 use crate::domain::velocity::Velocity;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -86,6 +86,15 @@ impl Ended {
 }
 
 impl Errand {
+    /// An event that was recorded before, exactly as it was recorded.
+    pub fn resumed(gateway: &Gateway, tenant: Arc<Tenant>, seq: Seq, delivery: Delivery) -> Self {
+        let Delivery { message, facts, defaulted, received_at, attempts_left, .. } = delivery;
+        let velocity = gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = |customer| velocity.others(&tenant.name, customer, received_at);
+        let velocity = facts.customer.as_ref().map_or(0, others);
+        Self { seq, tenant, message, facts, velocity, defaulted, received_at, received: None, attempts_left }
+    }
+
     /// One attempt.
     pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {
         let started = Instant::now();

@@ -87,17 +87,7 @@ async fn resume(desk: &Desk, seq: Seq) {
 async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery: Delivery) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
     let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
-    let errand = Errand {
-        seq,
-        tenant,
-        message: delivery.message,
-        facts: delivery.facts,
-        velocity: 0,
-        defaulted: delivery.defaulted,
-        received_at: delivery.received_at,
-        received: None,
-        attempts_left: delivery.attempts_left,
-    };
+    let errand = Errand::resumed(gateway, tenant, seq, delivery);
     let ended = match (errand.tenant.resend_in_doubt, begun) {
         (true, _) => errand.attempt(desk, ticket).await,
         (false, true) => Ended::unknown(),
@@ -108,7 +98,9 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
             errand.attempt(desk, ticket).await
         }
     };
-    let speaks = !told_before && mode == Mode::Sync && ticket.take_the_word();
+    // A twin whose deadline came may have taken the word, and not have brought it to disk.
+    let untold = || ticket.take_the_word() || matches!(ticket.word(), Some(Word::Failed));
+    let speaks = !told_before && mode == Mode::Sync && untold();
     let told = speaks.then(|| errand.words(gateway, errand.decide(&ended)));
     let settled = on_disk(errand.settle(gateway, ended, told.clone())).await;
     if settled.is_err() {
