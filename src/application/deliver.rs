@@ -2,7 +2,7 @@
 //! and by the relay alike, so a retry can never say something else than the first attempt.
 
 use super::ports::{
-    Clock, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording,
+    Clock, Delivery, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording,
 };
 use super::relay;
 use super::tenants::{Tenant, Tenants};
@@ -11,8 +11,9 @@ use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
 use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
 use crate::domain::velocity::Velocity;
+use jiff::Timestamp;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -66,13 +67,13 @@ pub struct Errand {
     /// Elements that the filling rules filled.
     pub defaulted: Vec<String>,
     /// When it was received, by the wall.
-    pub received_at: jiff::Timestamp,
+    pub received_at: Timestamp,
     /// When it was received, by a clock that never jumps; unknown after a restart.
     pub received: Option<Instant>,
     /// Attempts that left this machine before.
     pub attempts_left: u32,
     /// Until when a callback is awaited, where the score comes by one.
-    pub callback_until: Option<jiff::Timestamp>,
+    pub callback_until: Option<Timestamp>,
 }
 
 /// An attempt that has ended.
@@ -90,6 +91,27 @@ impl Ended {
 }
 
 impl Errand {
+    /// An event that was recorded before, exactly as it was recorded.
+    pub fn resumed(gateway: &Gateway, tenant: Arc<Tenant>, seq: Seq, delivery: Delivery) -> Self {
+        let Delivery { message, facts, defaulted, received_at, attempts_left, .. } = delivery;
+        let velocity = gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = |customer| velocity.others(&tenant.name, customer, received_at);
+        let velocity = facts.customer.as_ref().map_or(0, others);
+        let callback_until = callback_until(&tenant, &message, received_at);
+        Self {
+            seq,
+            tenant,
+            message,
+            facts,
+            velocity,
+            defaulted,
+            received_at,
+            received: None,
+            attempts_left,
+            callback_until,
+        }
+    }
+
     /// One attempt.
     pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {
         let started = Instant::now();
@@ -179,14 +201,14 @@ impl Errand {
         gateway.relay.enqueue(self.seq, gateway.clock.now() + SETTLE_AGAIN);
     }
 
-    fn late(&self, ended: &Ended, at: jiff::Timestamp) -> Option<Late> {
+    fn late(&self, ended: &Ended, at: Timestamp) -> Option<Late> {
         let scores = self.message.response_required && self.callback_until.is_none();
         let results = ended.sent.attempt.results().filter(|_| scores)?;
         self.late_of(results, at)
     }
 
     /// What Xceed's Results say beside a decision that has fallen; nothing where they bring no score.
-    pub fn late_of(&self, results: &Results, at: jiff::Timestamp) -> Option<Late> {
+    pub fn late_of(&self, results: &Results, at: Timestamp) -> Option<Late> {
         let decision = self.bench().decide(results);
         let verdict = decision.verdict.filter(|_| decision.outcome == Outcome::Scored)?;
         // Whoever is told before Xceed answers is told by the fallback, which decides the same each time.
@@ -221,6 +243,13 @@ impl Errand {
             }
         }
     }
+}
+
+/// Until when the callback is awaited that brings the score; `None` where none does. A tenant whose callback was taken
+/// out of the configuration gets none any more.
+pub fn callback_until(tenant: &Tenant, message: &Message, received_at: Timestamp) -> Option<Timestamp> {
+    message.callback_id.as_ref()?;
+    Some(received_at + tenant.callback.as_ref().map_or(Duration::ZERO, |callback| callback.timeout))
 }
 
 /// Waits until a write is on disk, but not for ever.

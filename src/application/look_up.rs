@@ -2,15 +2,18 @@
 
 use super::deliver::Desk;
 use super::ports::{Mode, StoreError, View};
+use super::tickets::{Announcements, Ticket};
 use crate::domain::identifiers::{EventId, TenantName};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{sleep, timeout};
 
 /// The longest that a look-up waits for a decision.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How often a decision is looked for that another gateway may have recorded.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often a look-up that waits looks at an event that nobody works on.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What became of an event; `None` where the tenant has none of that name. `wait` holds until it is decided.
 ///
@@ -22,33 +25,48 @@ pub async fn look_up(
     id: &EventId,
     wait: Duration,
 ) -> Result<Option<View>, StoreError> {
-    let (store, tickets) = (&desk.gateway.store, &desk.gateway.tickets);
-    let end = Instant::now() + wait.min(WAIT_MAX);
-    let mut announcements = tickets.announcements();
-    let mut view = store.view(tenant, id).await?;
-    while view.as_ref().is_some_and(View::is_undecided) && Instant::now() < end {
-        let next_look = end.min(Instant::now() + LOOK_AGAIN);
-        let ticket = tickets.of(tenant, id);
-        let decided = async {
-            match ticket {
-                Some(ticket) if ticket.word().is_none() => {
-                    ticket.heard().await;
-                }
-                _ => {
-                    while announcements.recv().await.is_ok_and(|(of, which)| (&of, &which) != (tenant, id)) {}
-                }
+    // Waiting is an end that comes by itself, so no clock is read.
+    let mut over = pin!(sleep(wait.min(WAIT_MAX)));
+    let mut announcements = desk.gateway.tickets.announcements();
+    loop {
+        let (view, ticket) = look(desk, tenant, id).await?;
+        let undecided = view.as_ref().is_some_and(View::is_undecided);
+        if !undecided || over.is_elapsed() || wait.is_zero() {
+            return Ok(view);
+        }
+        let news = async {
+            match ticket.filter(|ticket| ticket.word().is_none()) {
+                Some(ticket) => drop(ticket.heard().await),
+                // Nobody works on it here: its delivery waits for its turn, or for a callback.
+                None => drop(timeout(LOOK, announced(&mut announcements, tenant, id)).await),
             }
         };
-        // Out of time or told, the store knows.
-        let _ = timeout_at(next_look, decided).await;
-        view = store.view(tenant, id).await?;
+        tokio::select! {
+            () = news => {}
+            () = &mut over => {}
+        }
     }
-    if let (Some(view), Some(ticket)) = (&mut view, tickets.of(tenant, id))
+}
+
+/// Waits until the event's decision is announced, or may have been.
+async fn announced(announcements: &mut Announcements, tenant: &TenantName, id: &EventId) {
+    while announcements.recv().await.is_ok_and(|(of, which)| (&of, &which) != (tenant, id)) {}
+}
+
+/// The event as it is now, with the ticket of whoever works on it.
+async fn look(
+    desk: &Desk,
+    tenant: &TenantName,
+    id: &EventId,
+) -> Result<(Option<View>, Option<Arc<Ticket>>), StoreError> {
+    let mut view = desk.gateway.store.view(tenant, id).await?;
+    let ticket = desk.gateway.tickets.of(tenant, id);
+    if let (Some(view), Some(ticket)) = (&mut view, &ticket)
         && ticket.is_sending()
     {
         "SENDING".clone_into(&mut view.state);
     }
-    Ok(view)
+    Ok((view, ticket))
 }
 
 impl View {

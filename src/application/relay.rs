@@ -1,6 +1,6 @@
 //! The relay: deliveries that wait, sent when they are due. It resumes what a restart, an outage or a backoff left.
 
-use super::deliver::{Desk, Ended, Errand, on_disk};
+use super::deliver::{Desk, Ended, Errand, callback_until, on_disk};
 use super::ports::{Delivery, Mode, Seq};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
@@ -78,11 +78,20 @@ async fn resume(desk: &Desk, seq: Seq) {
         return;
     };
     let now = gateway.clock.now();
-    if delivery.due > now && !callback_is_over(&tenant, &delivery, now) {
+    let until = callback_until(&tenant, &delivery.message, delivery.received_at);
+    let callback_is_over = !delivery.decided && until.is_some_and(|until| until <= now);
+    if delivery.due > now && !callback_is_over {
         return gateway.relay.enqueue(seq, delivery.due);
     }
     let id = &delivery.message.event_id;
     match gateway.tickets.claim(&delivery.tenant, id, None, delivery.fingerprint, false) {
+        Claim::Mine(held) if callback_is_over => {
+            decide_without_callback(desk, &Errand::resumed(gateway, tenant, seq, delivery)).await;
+            // What is not at Xceed yet goes on its way all the same.
+            later(BUSY);
+            drop(held);
+        }
+        Claim::Mine(_) if delivery.awaits_callback => {}
         Claim::Mine(held) => carry(desk, held, seq, tenant, delivery).await,
         Claim::Theirs(_) => later(BUSY),
     }
@@ -91,28 +100,7 @@ async fn resume(desk: &Desk, seq: Seq) {
 async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery: Delivery) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
     let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
-    let now = gateway.clock.now();
-    let over = callback_is_over(&tenant, &delivery, now);
-    let (due, awaits_callback) = (delivery.due, delivery.awaits_callback);
-    let callback_until = callback_until(&tenant, &delivery);
-    let errand = Errand {
-        seq,
-        tenant,
-        message: delivery.message,
-        facts: delivery.facts,
-        velocity: 0,
-        defaulted: delivery.defaulted,
-        received_at: delivery.received_at,
-        received: None,
-        attempts_left: delivery.attempts_left,
-        callback_until,
-    };
-    if over {
-        decide_without_callback(desk, &errand).await;
-    }
-    if awaits_callback || due > now {
-        return;
-    }
+    let errand = Errand::resumed(gateway, tenant, seq, delivery);
     let ended = match (errand.tenant.resend_in_doubt, begun) {
         (true, _) => errand.attempt(desk, ticket).await,
         (false, true) => Ended::unknown(),
@@ -123,7 +111,9 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
             errand.attempt(desk, ticket).await
         }
     };
-    let speaks = !told_before && mode == Mode::Sync && ticket.take_the_word();
+    // A twin whose deadline came may have taken the word, and not have brought it to disk.
+    let untold = || ticket.take_the_word() || matches!(ticket.word(), Some(Word::Failed));
+    let speaks = !told_before && mode == Mode::Sync && untold();
     let told = speaks.then(|| errand.words(gateway, errand.decide(&ended)));
     let settled = on_disk(errand.settle(gateway, ended, told.clone())).await;
     if settled.is_err() {
@@ -137,23 +127,11 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
     }
 }
 
-/// Until when the delivery's callback is awaited, where its score comes by one.
-fn callback_until(tenant: &Tenant, delivery: &Delivery) -> Option<Timestamp> {
-    delivery.message.callback_id.as_ref()?;
-    // A tenant whose callback was taken out of the configuration gets none any more.
-    Some(delivery.received_at + tenant.callback.as_ref().map_or(Duration::ZERO, |callback| callback.timeout))
-}
-
-/// Whether the fallback must decide, because no callback came in time.
-fn callback_is_over(tenant: &Tenant, delivery: &Delivery, now: Timestamp) -> bool {
-    !delivery.decided && callback_until(tenant, delivery).is_some_and(|until| until <= now)
-}
-
+/// The fallback decides, because no callback came in time.
 async fn decide_without_callback(desk: &Desk, errand: &Errand) {
     let gateway = &desk.gateway;
     let decided = errand.words(gateway, errand.bench().past_callback());
-    match on_disk(gateway.store.decide(errand.seq, decided)).await {
-        Ok(()) => gateway.tickets.announce(&errand.tenant.name, &errand.message.event_id),
-        Err(_) => errand.settle_later(gateway),
+    if on_disk(gateway.store.decide(errand.seq, decided)).await.is_ok() {
+        gateway.tickets.announce(&errand.tenant.name, &errand.message.event_id);
     }
 }

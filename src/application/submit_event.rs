@@ -1,14 +1,14 @@
 //! A caller submits an event: the one path, from the front. Whoever comes first claims the event, prepares it, has it
 //! recorded and sent, and answers by the deadline; twins and later callers hear the same words.
 
-use super::deliver::{Desk, Ended, Errand, Gateway, on_disk};
-use super::ports::{Known, Message, Mode, Prepared, Record, StoreError};
+use super::deliver::{Desk, Ended, Errand, Gateway, callback_until, on_disk};
+use super::ports::{Known, Message, Mode, Prepared, Record, Seq, StoreError};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Ticket, Word};
-use crate::domain::decision::Decision;
-use crate::domain::event::{Facts, FieldFault, event_id};
+use crate::domain::event::{FieldFault, event_id};
 use crate::domain::field::{Field, Fingerprint};
-use crate::domain::identifiers::EventId;
+use crate::domain::identifiers::{CustomerId, EventId, TenantName};
+use crate::domain::velocity::Velocity;
 use jiff::Timestamp;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
@@ -103,32 +103,55 @@ impl Visit<'_> {
 
     /// Nobody else works on the event: it is new, or recorded already.
     async fn take_in(&self, held: Held) -> Result<Reply, Refusal> {
-        let known = self.known().await?;
-        if let Some(reply) = known.as_ref().and_then(Known::reply) {
-            return Ok(reply);
+        match self.known().await? {
+            None => self.take_new(held).await,
+            Some(known) => match known.reply() {
+                Some(reply) => Ok(reply),
+                None => self.take_up(held, &known).await,
+            },
         }
-        let mode = known.as_ref().map_or(self.call.mode, |known| known.mode);
+    }
+
+    async fn take_new(&self, held: Held) -> Result<Reply, Refusal> {
         let mut prepared = self.prepare()?;
-        self.adapt(&mut prepared.message, mode)?;
-        let ticket = held.ticket().clone();
-        let journey = Journey {
-            desk: self.desk.clone(),
-            errand: self.errand(&prepared, known.as_ref()),
-            held,
-            mode,
-            deadline: self.deadline(),
-        };
-        let record = known.is_none().then(|| Record {
-            seq: journey.errand.seq,
+        self.adapt(&mut prepared.message)?;
+        let errand = self.errand(&prepared, self.desk.gateway.store.next_seq(), Velocity::count);
+        let record = Record {
+            seq: errand.seq,
             tenant: self.call.tenant.name.clone(),
             idempotency_key: self.call.idempotency_key.map(str::to_owned),
             fingerprint: self.fingerprint,
-            mode,
+            mode: self.call.mode,
             received_at: self.received_at,
             prepared: Arc::new(prepared),
             begun: !self.call.tenant.resend_in_doubt,
             told: None,
-        });
+        };
+        self.set_out(held, errand, self.call.mode, Some(record)).await
+    }
+
+    /// The event is recorded, and nobody was told: a crash came between, or a full disk. What leaves now is what was
+    /// recorded then.
+    async fn take_up(&self, held: Held, known: &Known) -> Result<Reply, Refusal> {
+        let gateway = &self.desk.gateway;
+        let Some(delivery) = gateway.store.delivery(known.seq).await? else {
+            held.ticket().take_the_word();
+            return self.decide_without_xceed(held.ticket(), known).await;
+        };
+        let errand = Errand::resumed(gateway, self.call.tenant.clone(), known.seq, delivery);
+        let errand = Errand { received: Some(self.call.received), ..errand };
+        self.set_out(held, errand, known.mode, None).await
+    }
+
+    async fn set_out(
+        &self,
+        held: Held,
+        errand: Errand,
+        mode: Mode,
+        record: Option<Record>,
+    ) -> Result<Reply, Refusal> {
+        let ticket = held.ticket().clone();
+        let journey = Journey { desk: self.desk.clone(), errand, held, mode, deadline: self.deadline() };
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
         tokio::task::spawn_local(journey.begin(record));
         answer(ticket.heard().await, false).unwrap_or(Err(Refusal::Store))
@@ -152,18 +175,21 @@ impl Visit<'_> {
         };
         match heard {
             Some(word) => answer(word, true).transpose(),
-            None if ticket.take_the_word() => self.decide_for_the_relay(ticket).await,
+            None if ticket.take_the_word() => {
+                let known = self.known().await?.ok_or(Refusal::Store)?;
+                self.decide_without_xceed(ticket, &known).await.map(Some)
+            }
             None => answer(ticket.heard().await, true).transpose(),
         }
     }
 
-    /// The relay works on an event that nobody was told about, and this caller's deadline has come.
-    async fn decide_for_the_relay(&self, ticket: &Ticket) -> Result<Option<Reply>, Refusal> {
-        let known = self.known().await?;
-        let errand = self.errand(&self.prepare()?, known.as_ref());
-        let mode = known.map_or(self.call.mode, |known| known.mode);
-        let word = speak_fallback(&self.desk.gateway, &errand, ticket, mode).await;
-        answer(word, false).transpose()
+    /// By the fallback, for whoever has taken the word: the relay has the event, and this caller's deadline has come.
+    async fn decide_without_xceed(&self, ticket: &Ticket, known: &Known) -> Result<Reply, Refusal> {
+        let errand = self.errand(&self.prepare()?, known.seq, |velocity, tenant, customer, at| {
+            velocity.others(tenant, customer, at)
+        });
+        let word = speak_fallback(&self.desk.gateway, &errand, ticket, known.mode).await;
+        answer(word, false).unwrap_or(Err(Refusal::Store))
     }
 
     /// The event as it is recorded.
@@ -182,9 +208,9 @@ impl Visit<'_> {
     }
 
     /// A score is wanted now, not at all, or by callback.
-    fn adapt(&self, message: &mut Message, mode: Mode) -> Result<(), Refusal> {
-        message.response_required = mode != Mode::Ack;
-        if mode == Mode::Async {
+    fn adapt(&self, message: &mut Message) -> Result<(), Refusal> {
+        message.response_required = self.call.mode != Mode::Ack;
+        if self.call.mode == Mode::Async {
             let callback = self.call.tenant.callback.as_ref().ok_or(Refusal::NoCallback)?;
             message.callback_id = Some(callback.id.clone().unwrap_or_else(self.desk.gateway.mint));
         }
@@ -195,32 +221,28 @@ impl Visit<'_> {
         self.call.received + self.call.tenant.policy.deadline
     }
 
-    fn errand(&self, prepared: &Prepared, known: Option<&Known>) -> Errand {
+    fn errand(&self, prepared: &Prepared, seq: Seq, velocity: Count) -> Errand {
+        let tenant = &self.call.tenant.name;
+        let mut counts = self.desk.gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+        let customer = prepared.facts.customer.as_ref();
         Errand {
-            seq: known.map_or_else(|| self.desk.gateway.store.next_seq(), |known| known.seq),
+            seq,
             tenant: self.call.tenant.clone(),
             message: prepared.message.clone(),
-            velocity: self.velocity(&prepared.facts),
+            velocity: customer
+                .map_or(0, |customer| velocity(&mut counts, tenant, customer, self.received_at)),
             facts: prepared.facts.clone(),
             defaulted: prepared.defaulted.clone(),
             received_at: self.received_at,
             received: Some(self.call.received),
             attempts_left: 0,
-            callback_until: self.callback_until(prepared),
+            callback_until: callback_until(&self.call.tenant, &prepared.message, self.received_at),
         }
     }
-
-    fn callback_until(&self, prepared: &Prepared) -> Option<Timestamp> {
-        prepared.message.callback_id.as_ref()?;
-        Some(self.received_at + self.call.tenant.callback.as_ref()?.timeout)
-    }
-
-    fn velocity(&self, facts: &Facts) -> u32 {
-        let Some(customer) = &facts.customer else { return 0 };
-        let mut velocity = self.desk.gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
-        velocity.count(&self.call.tenant.name, customer, self.received_at)
-    }
 }
+
+/// How a customer's other events are counted.
+type Count = fn(&mut Velocity, &TenantName, &CustomerId, Timestamp) -> u32;
 
 impl Known {
     /// The first answer, where one was recorded.
@@ -252,14 +274,7 @@ impl Journey {
     /// `record` is absent where the event is recorded already.
     async fn begin(self, record: Option<Record>) {
         match self.mode {
-            Mode::Ack => {
-                let decision = self.errand.bench().acknowledge();
-                self.take_in(record, decision).await;
-            }
-            Mode::Async => {
-                let decision = self.errand.bench().await_callback();
-                self.take_in(record, decision).await;
-            }
+            Mode::Ack | Mode::Async => self.take_in(record).await,
             Mode::Sync if record.is_none() && !self.errand.tenant.resend_in_doubt => self.doubt().await,
             Mode::Sync => self.score(record).await,
         }
@@ -273,8 +288,10 @@ impl Journey {
     }
 
     /// The caller hears that the event is recorded; it is sent behind.
-    async fn take_in(self, record: Option<Record>, decision: Decision) {
+    async fn take_in(self, record: Option<Record>) {
         let (gateway, ticket) = (&self.desk.gateway, self.held.ticket());
+        let bench = self.errand.bench();
+        let decision = if self.mode == Mode::Async { bench.await_callback() } else { bench.acknowledge() };
         let told = self.errand.words(gateway, decision);
         let receipt = match record {
             Some(record) => gateway.store.record(Record { told: Some(told.clone()), ..record }),
@@ -316,10 +333,13 @@ impl Journey {
             Some(ended) if ticket.take_the_word() => self.tell_decision(ended).await,
             Some(ended) => self.settle_behind(ended).await,
             None => {
-                if ticket.take_the_word() {
-                    speak_fallback(gateway, &self.errand, ticket, self.mode).await;
-                }
-                self.settle_behind(attempt.await).await;
+                let told = !ticket.take_the_word()
+                    || matches!(
+                        speak_fallback(gateway, &self.errand, ticket, self.mode).await,
+                        Word::Told { .. }
+                    );
+                let ended = attempt.await;
+                if told { self.settle_behind(ended).await } else { self.settle_untold(ended).await }
             }
         }
     }
@@ -330,6 +350,15 @@ impl Journey {
         let settled = on_disk(self.errand.settle(gateway, ended, Some(told.clone()))).await;
         self.held.ticket().say(word(&settled, told, self.mode));
         if settled.is_err() {
+            self.errand.settle_later(gateway);
+        }
+    }
+
+    /// The caller was told that nothing is promised: the decision is what is heard when the event is asked for again.
+    async fn settle_untold(&self, ended: Ended) {
+        let gateway = &self.desk.gateway;
+        let told = self.errand.words(gateway, self.errand.decide(&ended));
+        if on_disk(self.errand.settle(gateway, ended, Some(told))).await.is_err() {
             self.errand.settle_later(gateway);
         }
     }

@@ -32,6 +32,9 @@ struct Open {
     by_key: HashMap<(TenantName, String), Arc<Ticket>>,
 }
 
+/// Decisions as they fall without a ticket.
+pub type Announcements = broadcast::Receiver<(TenantName, EventId)>;
+
 /// One event in flight.
 #[derive(Debug)]
 pub struct Ticket {
@@ -127,7 +130,7 @@ impl Tickets {
     }
 
     /// Decisions from now on.
-    pub fn announcements(&self) -> broadcast::Receiver<(TenantName, EventId)> {
+    pub fn announcements(&self) -> Announcements {
         self.decided.subscribe()
     }
 

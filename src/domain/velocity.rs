@@ -31,6 +31,13 @@ impl Velocity {
         u32::try_from(others).unwrap_or(u32::MAX)
     }
 
+    /// How many others the customer had in the window before an event that was counted already.
+    pub fn others(&self, tenant: &TenantName, customer: &CustomerId, at: Timestamp) -> u32 {
+        let times = self.recent.get(&(tenant.clone(), customer.clone())).into_iter().flatten();
+        let others = times.filter(|&&other| other < at && at.duration_since(other).unsigned_abs() < WINDOW);
+        u32::try_from(others.count()).unwrap_or(u32::MAX)
+    }
+
     /// Forgets customers without a recent event, once per window, so that memory follows the traffic.
     fn sweep(&mut self, now: Timestamp) {
         if self.swept_at.is_some_and(|at| now.duration_since(at).unsigned_abs() < WINDOW) {

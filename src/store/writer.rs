@@ -55,6 +55,10 @@ impl Health {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / SMOOTHING);
         let usual = self.usual_flush_micros.load(Relaxed);
         self.usual_flush_micros.store((usual * (SMOOTHING - 1) + took) / SMOOTHING, Relaxed);
+        self.recovered();
+    }
+
+    fn recovered(&self) {
         if !self.well.swap(true, Relaxed) {
             tracing::info!("the store records again");
         }
@@ -104,9 +108,8 @@ fn next(connection: &mut Connection, queue: &Receiver<Command>, health: &Health)
             Ok(command) => return Some(command),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {
-                let started = Instant::now();
                 if probe(connection).is_ok() {
-                    health.committed(started.elapsed());
+                    health.recovered();
                 }
             }
         }

@@ -101,7 +101,7 @@ fn each_fallback_policy_decides_in_its_own_way() {
 #[test]
 fn a_customer_with_many_events_weighs_more_in_the_local_policy() {
     let (_xceed, gateway) = start(&[("bank", "policy = { fallback = \"local\", deadline_ms = 5000 }")]);
-    let customer = "SIM-TIMEOUT";
+    let customer = "SIM-MAINTENANCE";
     let local_scores = ["25.0", "25.0", "25.0", "40.0", "40.0", "40.0", "50.0"];
     for (n, score) in local_scores.into_iter().enumerate() {
         // Different event types, and acknowledgements: checks of one type have a limit of their own.

@@ -4,7 +4,7 @@
 use crate::harness::{
     Caller, Config, Folder, Gateway, Response, Simulator, Tenant, customer_event, event, until,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -123,6 +123,98 @@ fn an_event_whose_caller_heard_nothing_is_decided_after_the_crash() {
     let told = gateway.submit(&slow).json();
     assert_eq!((&told["outcome"], &told["decision"]), (&json!("SCORED"), &json!("BLOCK")));
     assert!(xceed.received_of("e-1").len() >= 2, "it was in doubt, and sent again under the same id");
+}
+
+/// Events that are under way at the crash: their callers heard nothing, they are recorded, and Xceed has them.
+fn crash_with(
+    count: usize,
+    xceed: &Simulator,
+    gateway: &mut Gateway,
+    event: impl Fn(usize) -> Value,
+) -> Vec<Value> {
+    let events: Vec<_> = (0..count).map(event).collect();
+    let caller = gateway.caller();
+    thread::scope(|scope| {
+        for event in &events {
+            let (caller, request) = (&caller, caller.submission("", event.to_string()));
+            scope.spawn(move || caller.try_call(&request));
+        }
+        for id in events.iter().map(id) {
+            caller.look_up_until(id, |seen| seen["outcome"] == "PENDING");
+            until("its arrival", || (xceed.received_of(id).len() == 1).then_some(()));
+        }
+        gateway.kill();
+    });
+    gateway.restart();
+    events
+}
+
+fn id(event: &Value) -> &str {
+    event["eventId"].as_str().expect("it has one")
+}
+
+#[test]
+fn who_waits_for_an_event_that_waits_for_its_turn_hears_the_decision() {
+    let tenants = [Tenant::first_bank()];
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let slow = |n: usize| customer_event(&format!("e-{n}"), &format!("SIM-SLOW-900~{n}"));
+    let events = crash_with(24, &xceed, &mut gateway, slow);
+    let caller = gateway.caller();
+    for id in events.iter().map(id).rev() {
+        let seen = caller.call(&caller.request("GET", &format!("/v1/events/{id}?wait=30"))).json();
+        assert_eq!((&seen["outcome"], &seen["decision"]), (&json!("SCORED"), &json!("ALLOW")), "{seen}");
+    }
+}
+
+#[test]
+fn what_was_recorded_is_sent_again_word_for_word_whoever_asks_for_it() {
+    let tenants = [Tenant::first_bank().with("policy.fallback = \"local\"")];
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    // Four events of other types before, so that the local policy knows the customer.
+    for (n, event_type) in ["Logout", "BalanceInquiry", "PasswordChange", "ContactChange"].iter().enumerate()
+    {
+        for customer in 0..12 {
+            let mut event =
+                customer_event(&format!("b-{n}-{customer}"), &format!("SIM-MAINTENANCE-SLOW-900~{customer}"));
+            event["eventType"] = json!(event_type);
+            assert_eq!(gateway.submit_with("?mode=ack", &[], event.to_string()).status, 202);
+        }
+    }
+    for n in 0..4 {
+        (0..12)
+            .for_each(|customer| drop(gateway.caller().until_state(&format!("b-{n}-{customer}"), "SETTLED")));
+    }
+    // Without a time of its own, an event has that of its receipt: which must not be another one the second time.
+    let timeless = |n: usize| {
+        let mut event = customer_event(&format!("e-{n}"), &format!("SIM-MAINTENANCE-SLOW-900~{n}"));
+        event["occurredAt"].take();
+        event
+    };
+    let events = crash_with(12, &xceed, &mut gateway, timeless);
+    // More than the relay takes at a time: some are sent by it, some by the callers who ask again.
+    thread::scope(|scope| {
+        for event in &events {
+            let caller = gateway.caller();
+            scope.spawn(move || {
+                let told = caller.submit(event).json();
+                assert_eq!(
+                    (&told["returnCode"], &told["riskScore"]),
+                    (&json!("MAINTENANCE"), &json!(40.0)),
+                    "{told}"
+                );
+            });
+        }
+    });
+    for id in events.iter().map(id) {
+        let received = xceed.received_of(id);
+        assert!(received.len() >= 2 && received[0]["payload"].is_string());
+        assert!(
+            received.iter().all(|one| one["payload"] == received[0]["payload"]),
+            "{id} changed on its way"
+        );
+    }
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn an_explicit_key_is_a_name_for_one_call() {
     assert_other_body(&gateway.submit_with("", &key("k-1"), event("e-2").to_string()));
     gateway.kill();
     gateway.restart();
-    assert_replay(&gateway.submit_with("", &key("k-1"), slow.clone()), &first);
+    assert_replay(&gateway.submit_with("", &key("k-1"), slow), &first);
     assert_other_body(&gateway.submit_with("", &key("k-1"), event("e-2").to_string()));
     assert_eq!(gateway.submit_with("", &key("k-2"), event("e-2").to_string()).status, 200);
     assert_eq!((xceed.received_of("e-1").len(), xceed.received_of("e-2").len()), (1, 1));

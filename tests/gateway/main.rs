@@ -11,6 +11,7 @@ mod connections;
 mod contract_fixtures;
 mod deadline;
 mod durability;
+mod foreign_sets;
 mod idempotency;
 mod return_codes;
 mod rotation;

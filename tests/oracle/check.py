@@ -4,7 +4,7 @@ translate.py and decide.py beside it.
 
   /usr/bin/python3 check.py FOLDER        *.http (SOAP envelopes as they were sent), beside each optionally NAME.json
                                           with the event or the array of events that it was made from
-  /usr/bin/python3 check.py --fixtures    the cases of fixtures/contract
+  /usr/bin/python3 check.py --fixtures    the cases of fixtures/contract, and those of fixtures/foreign
 """
 
 import argparse
@@ -142,11 +142,23 @@ class Checker:
         if payload.exists():
             self.payload(name, payload.read_bytes().decode("utf-8"), tenant, [event])
         if (folder / "3-envelope.xml").exists():
-            sent = self.request(name, (folder / "3-envelope.xml").read_bytes(), tenant, [event])
-            if payload.exists() and sent is not None:
-                # As bytes: reading as text would hide a carriage return.
-                same = sent.rstrip("\n") == payload.read_bytes().decode("utf-8").rstrip("\n")
-                self.expect(same, name, "the payload in the envelope is not 2-payload.xml")
+            self.sent(name, folder, tenant, event)
+
+    def foreign_case(self, folder):
+        """What was sent of a case's event with a foreign vendor's sets; everything else is the main case's."""
+        main = ROOT / "fixtures/contract" / folder.name
+        tenant = oracle.load_tenant(main / "0-tenant.toml") | {"schema": "2.7"}
+        event = oracle.parse_event((main / "1-event.json").read_bytes())
+        self.sent(f"foreign {folder.name}", folder, tenant, event)
+
+    def sent(self, name, folder, tenant, event):
+        """The envelope of a case, and the payload in it."""
+        payload = folder / "2-payload.xml"
+        sent = self.request(name, (folder / "3-envelope.xml").read_bytes(), tenant, [event])
+        if payload.exists() and sent is not None:
+            # As bytes: reading as text would hide a carriage return.
+            same = sent.rstrip("\n") == payload.read_bytes().decode("utf-8").rstrip("\n")
+            self.expect(same, name, "the payload in the envelope is not 2-payload.xml")
 
     def translated(self, name, path, result):
         """Of the decision what translation decides: the filled elements, or the refused fields."""
@@ -203,6 +215,10 @@ def events_beside(path):
         return [oracle.parse_event(line) for line in raw.splitlines() if line.strip()]
 
 
+def folders(parent):
+    return sorted(path for path in parent.iterdir() if path.is_dir())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", help="folder of recorded requests")
@@ -214,8 +230,12 @@ def main():
         parser.error("give a folder of recorded requests, or --fixtures")
     checker = Checker(options.schemas)
     if options.fixtures:
-        for folder in sorted(p for p in (ROOT / "fixtures/contract").iterdir() if p.is_dir()):
+        for folder in folders(ROOT / "fixtures/contract"):
             checker.case(folder)
+        foreign = Checker(ROOT / "fixtures/foreign/xsd")
+        for folder in folders(ROOT / "fixtures/foreign/contract"):
+            foreign.foreign_case(folder)
+        checker.passed, checker.failed = checker.passed + foreign.passed, checker.failed + foreign.failed
     else:
         tenant = oracle.load_tenant(options.tenant)
         for path in sorted(pathlib.Path(options.folder).glob("**/*.http")):

@@ -19,7 +19,7 @@ impl Goldens {
         if std::env::var_os("UPDATE_FIXTURES").is_some_and(|value| value == "1") {
             return update(file, actual);
         }
-        let shown = |text: Option<&str>| text.map_or("no file".to_owned(), str::to_owned);
+        let shown = |text: Option<&str>| text.unwrap_or("no file").to_owned();
         self.differ(format!(
             "{}\n  golden: {}\n  actual: {}",
             name(file),

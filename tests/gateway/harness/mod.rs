@@ -25,6 +25,5 @@ pub(crate) use folder::{Folder, repository};
 pub(crate) use gateway::Gateway;
 pub(crate) use golden::{Goldens, laid_out};
 pub(crate) use http::{Connection, Request, Response};
-pub(crate) use process::Process;
 pub(crate) use simulator::Simulator;
 pub(crate) use soap::{Node, read_xml};

@@ -10,7 +10,7 @@ pub(crate) struct Node {
     pub(crate) attributes: Vec<(String, String)>,
     /// The text between its tags, without that of its children.
     pub(crate) text: String,
-    pub(crate) children: Vec<Node>,
+    pub(crate) children: Vec<Self>,
 }
 
 impl Node {
