@@ -129,6 +129,7 @@ impl Pass {
             took: Duration::from_millis(1),
             state: State::Settled,
             told: Some(self.told.clone()),
+            decided: None,
             late: None,
             promoted_key: None,
         });

@@ -236,7 +236,7 @@ impl Visit<'_> {
             received_at: self.received_at,
             received: Some(self.call.received),
             attempts_left: 0,
-            callback_until: callback_until(&self.call.tenant, &prepared.message, self.received_at),
+            callback_until: callback_until(self.call.tenant, &prepared.message, self.received_at),
         }
     }
 }

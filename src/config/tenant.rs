@@ -82,7 +82,7 @@ fn read_key(mut entry: Section, tenant: &TenantName, problems: &mut Problems) ->
 fn read_link(
     mut section: Section,
     problems: &mut Problems,
-) -> Option<(link::Settings, bool, Option<(Callback, Vec<IpNet>)>)> {
+) -> Option<(link::Settings, bool, Option<CalledBack>)> {
     let url = section.text("url", "Xceed's address, such as url = \"https://…\"", problems);
     let platform_id =
         section.text("platform_id", "issued by the vendor, such as platform_id = \"3\"", problems);
@@ -116,7 +116,10 @@ fn read_link(
     Some((settings, resend_in_doubt, callback))
 }
 
-fn read_callback(section: &mut Section, problems: &mut Problems) -> Option<(Callback, Vec<IpNet>)> {
+/// How Xceed calls back, and from where.
+type CalledBack = (Callback, Vec<IpNet>);
+
+fn read_callback(section: &mut Section, problems: &mut Problems) -> Option<CalledBack> {
     let id = section.optional_text("callback_id", problems);
     let allow = section.networks("callback_allow", &CALLBACK_ALLOW, problems);
     let range = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
