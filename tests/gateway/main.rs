@@ -13,5 +13,6 @@ mod deadline;
 mod durability;
 mod foreign_sets;
 mod idempotency;
+mod privacy;
 mod return_codes;
 mod rotation;
