@@ -8,6 +8,7 @@ use crate::application::ports::{
 };
 use crate::domain::identifiers::{EventId, TenantName};
 use jiff::Timestamp;
+use rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -224,6 +225,8 @@ fn open_reader(file: &Path, writable: bool) -> Result<Connection, StoreError> {
         Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
     connection.busy_timeout(BUSY_PATIENCE).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else SQLite plans a kept statement anew for every value, because a partial index might fit it.
+    connection.set_db_config(SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     Ok(connection)
 }
 
