@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod bad_calls;
 mod bad_input;
 mod connections;
 mod contract_fixtures;
@@ -16,3 +17,4 @@ mod idempotency;
 mod privacy;
 mod return_codes;
 mod rotation;
+mod stores;
