@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod bad_calls;
 mod bad_input;
 mod connections;
 mod contract_fixtures;
@@ -13,5 +14,7 @@ mod deadline;
 mod durability;
 mod foreign_sets;
 mod idempotency;
+mod privacy;
 mod return_codes;
 mod rotation;
+mod stores;

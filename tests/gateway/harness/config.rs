@@ -78,17 +78,23 @@ pub(crate) struct Config {
     tenants: Vec<Tenant>,
     upstream: String,
     schemas: PathBuf,
+    pub(crate) log_level: &'static str,
     laid_over: Table,
 }
 
 impl Config {
     pub(crate) fn new(tenants: impl IntoIterator<Item = Tenant>, upstream: &str) -> Self {
         let (tenants, schemas) = (tenants.into_iter().collect(), super::repository("xsd"));
-        Self { tenants, upstream: upstream.to_owned(), schemas, laid_over: Table::new() }
+        Self { tenants, upstream: upstream.to_owned(), schemas, log_level: "info", laid_over: Table::new() }
     }
 
     pub(crate) fn schemas(self, schemas: PathBuf) -> Self {
         Self { schemas, ..self }
+    }
+
+    /// Which lines the gateway logs.
+    pub(crate) fn log_level(self, log_level: &'static str) -> Self {
+        Self { log_level, ..self }
     }
 
     /// Lays TOML over the whole.

@@ -27,7 +27,7 @@ impl Gateway {
 
     /// Starts with what lies in the folder already; or tells what the gateway said when it refused.
     pub(crate) fn try_start(config: Config, folder: Folder) -> Result<Self, String> {
-        let (process, address) = run(&config.write(folder.path()))?;
+        let (process, address) = run(&config, &folder)?;
         Ok(Self { process, address, config, folder })
     }
 
@@ -41,6 +41,7 @@ impl Gateway {
         let config = config.with(&url);
         confine(&store, options, "true").status().ok().filter(ExitStatus::success)?;
         let mut command = confine(&store, options, env!("CARGO_BIN_EXE_xceed-gateway"));
+        command.env("RUST_LOG", config.log_level);
         command.arg("serve").arg("--config").arg(config.write(folder.path()));
         let mut process = Process::start(command);
         let started = process.address();
@@ -78,7 +79,7 @@ impl Gateway {
     /// Starts it again, on the same store.
     pub(crate) fn restart(&mut self) {
         self.process.kill();
-        let started = run(&self.config.write(self.folder.path()));
+        let started = run(&self.config, &self.folder);
         (self.process, self.address) = started.unwrap_or_else(|log| panic!("it does not start again: {log}"));
     }
 
@@ -141,9 +142,10 @@ fn confine(folder: &Path, options: &str, program: &str) -> Command {
     command
 }
 
-fn run(config: &Path) -> Result<(Process, SocketAddr), String> {
+fn run(config: &Config, folder: &Folder) -> Result<(Process, SocketAddr), String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
-    command.arg("serve").arg("--config").arg(config);
+    command.env("RUST_LOG", config.log_level);
+    command.arg("serve").arg("--config").arg(config.write(folder.path()));
     let mut process = Process::start(command);
     let address = process.address()?;
     Ok((process, address))

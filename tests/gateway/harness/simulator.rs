@@ -23,6 +23,7 @@ impl Simulator {
         let folder = Folder::new();
         let config = Config::new(tenants.to_vec(), "http://127.0.0.1:9/not-called").write(folder.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
+        command.env("RUST_LOG", "info");
         command.args(["simulate", "--bind", "127.0.0.1:0", "--config"]).arg(config);
         let mut process = Process::start(command);
         let address = process.address().unwrap_or_else(|log| panic!("the simulator does not start: {log}"));
