@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// How often a look-up that waits looks at an event that nobody works on.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What became of an event; `None` where the tenant has none of that name. `wait` holds until it is decided.
 ///
