@@ -3,6 +3,7 @@
 pub mod accept_callback;
 pub mod deliver;
 pub mod look_up;
+pub mod parked;
 pub mod ports;
 pub mod relay;
 pub mod submit_event;

@@ -95,6 +95,8 @@ pub trait Store: Send + Sync {
     fn call_back(&self, callback: Callback) -> (Receipt, Arc<OnceLock<Effect>>);
     /// Queues what a caller is told about a recorded event.
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt;
+    /// Queues what an operator does with a parked delivery; one that is not parked is an error.
+    fn operate(&self, seq: Seq, act: Act) -> Receipt;
     /// Queues the end of an attempt.
     fn settle(&self, settlement: Settlement) -> Receipt;
     /// The event recorded under an event id or an idempotency key.
@@ -105,6 +107,15 @@ pub trait Store: Send + Sync {
     fn view(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<View>, StoreError>>;
     /// A delivery that is not settled, to be sent again.
     fn delivery(&self, seq: Seq) -> Local<Result<Option<Delivery>, StoreError>>;
+    /// A tenant's parked deliveries, the newest first: at most so many, below a number where one is given.
+    fn parked(
+        &self,
+        tenant: &TenantName,
+        below: Option<Seq>,
+        limit: u32,
+    ) -> Local<Result<Vec<Parked>, StoreError>>;
+    /// One parked delivery.
+    fn one_parked(&self, tenant: &TenantName, seq: Seq) -> Local<Result<Option<Parked>, StoreError>>;
     /// How long before a deadline a write must be queued to be on disk by then.
     fn lead(&self) -> Duration;
     /// Whether the last commit succeeded.
@@ -279,6 +290,34 @@ pub struct View {
     pub attempts: u32,
     /// What Xceed said after the decision.
     pub late: Option<Late>,
+}
+
+/// What an operator does with a parked delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It is sent again, from that time on.
+    Replay(Timestamp),
+    /// It is given up.
+    Discard,
+}
+
+/// A delivery that is kept for a person.
+#[derive(Clone, Debug)]
+pub struct Parked {
+    /// Its number.
+    pub seq: Seq,
+    /// The event that it carries.
+    pub event_id: String,
+    /// The event's type.
+    pub event_type: String,
+    /// Why: a return code, or a word of ours.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// When the event was received.
+    pub received_at: Timestamp,
+    /// Attempts that have ended.
+    pub attempts: u32,
 }
 
 /// A delivery that is not settled.

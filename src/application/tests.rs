@@ -80,6 +80,15 @@ impl Store for FakeStore {
     fn find(&self, _: &TenantName, _: &EventId, _: Option<&str>) -> Local<Found> {
         Box::pin(std::future::ready(Ok(None)))
     }
+    fn operate(&self, seq: Seq, act: Act) -> Receipt {
+        self.write(format!("{act:?} {seq}"))
+    }
+    fn parked(&self, _: &TenantName, _: Option<Seq>, _: u32) -> Local<Result<Vec<Parked>, StoreError>> {
+        Box::pin(std::future::ready(Ok(vec![])))
+    }
+    fn one_parked(&self, _: &TenantName, _: Seq) -> Local<Result<Option<Parked>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
     fn decide(&self, seq: Seq, _decided: Vec<u8>) -> Receipt {
         self.write(format!("decide {seq}"))
     }

@@ -23,6 +23,10 @@ pub(super) struct Simulate {
     /// A TOML file with [[rules]] that say how to answer which event.
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+    /// Where scores are called back to, without the callback id at the end. Unless it is given, that is
+    /// the gateway of this configuration.
+    #[arg(long, value_name = "URL")]
+    callback_base: Option<String>,
 }
 
 impl Simulate {
@@ -31,6 +35,9 @@ impl Simulate {
         let config = self.config.read()?;
         let sets = Sets::compile(&config.documents).map_err(Failed)?;
         let mut settings = settings(self.bind, &config, &sets);
+        if self.callback_base.is_some() {
+            settings.callback_base = self.callback_base;
+        }
         if let Some(file) = &self.rules {
             settings.scenario = read_rules(file)?;
         }
@@ -61,7 +68,7 @@ fn read_rules(file: &PathBuf) -> Result<Scenario, Failed> {
     toml::from_str(&text).map_err(|error| Failed::because(format!("{place}: {error}")))
 }
 
-/// A simulator that knows the tenants of a configuration, and validates with its schema sets.
+/// A simulator that knows the tenants of a configuration, validates with its schema sets, and calls its gateway back.
 pub(super) fn settings(bind: SocketAddr, config: &Config, sets: &Sets) -> Settings {
     let tenant = |link: &crate::xceed::link::Settings| Tenant {
         platform_id: link.platform_id.clone(),
@@ -74,7 +81,15 @@ pub(super) fn settings(bind: SocketAddr, config: &Config, sets: &Sets) -> Settin
     };
     let tenants = config.tenants.iter().map(|settings| tenant(&settings.link)).collect();
     let versions = sets.versions.keys().cloned().collect();
-    Settings::new(bind, tenants, versions, validate(sets))
+    let callback_base = Some(callback_base(config));
+    Settings { callback_base, ..Settings::new(bind, tenants, versions, validate(sets)) }
+}
+
+/// Where the gateway of a configuration is called back.
+fn callback_base(config: &Config) -> String {
+    let here = || format!("http://{}", config.server.bind);
+    let public_url = config.server.public_url.clone().unwrap_or_else(here);
+    format!("{}/xceed/callback", public_url.trim_end_matches('/'))
 }
 
 /// Xceed's own look at a payload: by the schema set that its version attribute names.

@@ -1,7 +1,7 @@
 //! What becomes of a delivery after an attempt: a pure function of what happened, how often, and when.
 
 use super::decision::Results;
-use super::return_code::{Next, TRANSPORT_FAILURE};
+use super::return_code::{Next, Received, TRANSPORT_FAILURE};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -130,6 +130,12 @@ pub fn after_callback(results: &Results) -> State {
     }
 }
 
+/// Whether a delivery that was parked for this reason may be sent again just like that. Where Xceed said not to, only
+/// a person who insists may.
+pub fn may_be_replayed(reason: &str) -> bool {
+    Received::parse(reason).row().next != Next::ParkForced
+}
+
 /// The wait after so many attempts: 1 s · 2ⁿ, at most 60 s, with full jitter.
 pub fn backoff(attempts: u32, jitter: f64) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
@@ -140,7 +146,7 @@ pub fn backoff(attempts: u32, jitter: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::return_code::{Received, ReturnCode};
+    use crate::domain::return_code::ReturnCode;
 
     fn at(attempts: u32, age: Duration) -> Circumstances {
         let recorded_at = Timestamp::UNIX_EPOCH;
@@ -186,6 +192,16 @@ mod tests {
             let state = after(&answered(code), awaited);
             let awaits = code.row().next == Next::Settle;
             assert_eq!(state == State::AwaitingCallback { until }, awaits, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_xceed_says_not_to_send_again_is_replayed_only_by_force() {
+        for code in ["MSG_OOO", "MSG_SKIPPED", "WRONG_NUM_EVENTS"] {
+            assert!(!may_be_replayed(code), "{code}");
+        }
+        for reason in ["HASH_KEY_FAIL", "XML_VALIDATION_FAIL", "attempts", "age", "in_doubt", "transport"] {
+            assert!(may_be_replayed(reason), "{reason}");
         }
     }
 

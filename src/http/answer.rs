@@ -133,7 +133,8 @@ fn number(value: Decimal) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-fn time(at: Timestamp) -> String {
+/// A time as callers read it.
+pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 

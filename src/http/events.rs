@@ -1,19 +1,17 @@
 //! `POST /v1/events` and `GET /v1/events/{eventId}`.
 
-use super::auth::{Role, authorize};
+use super::auth::Role;
 use super::problem::Problem;
+use super::request::{bad_query, place, query};
 use super::{answer, body};
-use crate::application::deliver::Desk;
 use crate::application::look_up::WAIT_MAX;
 use crate::application::ports::Mode;
 use crate::application::submit_event::{Refusal, Reply, Submission};
-use crate::application::tenants::Tenant;
 use crate::application::{look_up as looking_up, submit_event};
 use crate::domain::event::FieldFault;
-use crate::domain::identifiers::{EventId, TenantName};
+use crate::domain::identifiers::EventId;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -112,17 +110,6 @@ async fn looked_up(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().content_type("application/json").body(answer::view(&id, &view)))
 }
 
-/// The worker's desk and the caller's tenant.
-fn place<'r>(request: &'r HttpRequest, roles: &[Role]) -> Result<(&'r Desk, Arc<Tenant>), Problem> {
-    let name: TenantName = authorize(request, roles)?;
-    let desk = request.app_data::<Desk>();
-    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(&name).cloned());
-    desk.zip(tenant).ok_or_else(|| {
-        let detail = "the key's tenant is not served here";
-        Problem::new(StatusCode::FORBIDDEN, "forbidden", "No such tenant", detail)
-    })
-}
-
 fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
     match query(request, "mode") {
         None => Ok(Mode::Sync),
@@ -135,15 +122,6 @@ fn wait(request: &HttpRequest) -> Result<Duration, Problem> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
     let seconds = seconds.ok_or_else(|| bad_query("wait must be a number of seconds, 30 at most"))?;
     Ok(Duration::from_secs_f64(seconds.min(WAIT_MAX.as_secs_f64())))
-}
-
-fn bad_query(detail: &'static str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad_query", "A wrong query parameter", detail)
-}
-
-fn query<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
-    let pairs = request.query_string().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {

@@ -8,8 +8,10 @@ mod callback;
 mod events;
 mod health;
 pub mod json;
+mod parked;
 pub mod peer;
 mod problem;
+mod request;
 mod return_codes;
 
 use crate::application::deliver::Desk;
@@ -94,6 +96,12 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(post("/v1/events", web::to(events::submit)))
         .service(get("/v1/events/{eventId}", web::to(events::look_up)))
         .service(get("/v1/return-codes", web::to(return_codes::list)))
+        .service(get("/v1/parked", web::to(parked::list)))
+        .service(post("/v1/parked/{deliveryId}/replay", web::to(parked::replay)))
+        .service(
+            resource("/v1/parked/{deliveryId}", "DELETE")
+                .route(web::to(parked::discard).guard(guard::Delete())),
+        )
         .service(get("/xceed/callback", web::to(callback::wsdl)))
         .service(post("/xceed/callback/{callbackId}", web::to(callback::receive)))
         .service(get("/healthz", web::to(health::alive)))

@@ -4,6 +4,7 @@
 //! silence are the business of `connection`.
 
 use super::behaviour::Fault;
+use super::callbacks::Plan;
 use super::messages::Results;
 use super::soap;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(super) struct Reply {
     /// 200 or 500, as long as no fault says otherwise.
     pub(super) status: u16,
     pub(super) envelope: String,
+    /// What is called back.
+    pub(super) plan: Plan,
 }
 
 /// One HTTP message.

@@ -22,6 +22,31 @@ pub struct Behaviour {
     pub fault: Fault,
     /// Instead of the reasons of the scoring.
     pub reasons: Option<Vec<String>>,
+    /// How an event is called back that was acknowledged without a score.
+    pub callback: Calling,
+    /// How long after the acknowledgement; an hour at most, 50 ms if it is not said.
+    pub callback_after_ms: Option<u64>,
+    /// The return code that is called back.
+    pub callback_code: Option<String>,
+}
+
+/// How an event is called back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calling {
+    /// Once.
+    #[default]
+    Once,
+    /// Not at all.
+    Never,
+    /// Two times with the same words.
+    Twice,
+    /// Two times, and the second time it says something else.
+    Conflict,
+    /// Before the event is acknowledged.
+    First,
+    /// First with a wrong hash, then with the right one.
+    Forged,
 }
 
 /// How an answer is broken.
@@ -98,14 +123,14 @@ impl<'de> Deserialize<'de> for Score {
 
 #[cfg(test)]
 mod tests {
-    use super::{Behaviour, Fault, Score};
+    use super::{Behaviour, Calling, Fault, Score};
 
     #[test]
     fn a_behaviour_reads_from_json_and_shows_as_it_was_put() {
-        let json = r#"{"code":"SUCCESS","score":73.5,"action":null,"delay_ms":20,"fault":"soap_fault_200","reasons":["r"]}"#;
+        let json = r#"{"code":"SUCCESS","score":73.5,"action":null,"delay_ms":20,"fault":"soap_fault_200","reasons":["r"],"callback":"never","callback_after_ms":null,"callback_code":null}"#;
         let behaviour: Behaviour = serde_json::from_str(json).unwrap();
         assert_eq!(behaviour.score, Some(Score("73.5".to_owned())));
-        assert_eq!(behaviour.fault, Fault::SoapFault200);
+        assert_eq!((behaviour.fault, behaviour.callback), (Fault::SoapFault200, Calling::Never));
         assert_eq!(serde_json::to_string(&behaviour).unwrap(), json);
         let no_score: Behaviour = serde_json::from_str(r#"{"score":"high"}"#).unwrap();
         assert_eq!(no_score.score, Some(Score("high".to_owned())));

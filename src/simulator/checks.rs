@@ -1,10 +1,11 @@
 //! What a request must be before it is processed, in the order in which Xceed would look at it.
 //!
 //! Known platform and service? a channel of theirs? hash right? schema version there, and supported?
-//! payload valid? number of events right? The first thing wrong is the return code. The codes are
+//! payload valid? number of events right? callback id registered? The first thing wrong is the return code. The codes are
 //! the vendor's; that a single operation takes a single event, and else is a `REQUEST_ERROR`, is an
 //! assumption of ours. The payload's validity is asked from outside.
 
+use super::callbacks::Addresses;
 use super::messages::{Results, ValidationError, ValidationErrors};
 use super::payload::Document;
 use super::soap::Request;
@@ -14,6 +15,7 @@ pub(super) struct Checks {
     pub(super) tenants: Vec<Tenant>,
     pub(super) versions: Vec<String>,
     pub(super) validate: Validate,
+    pub(super) addresses: Addresses,
 }
 
 /// The Results of a request that is not processed. Those that concern the whole request name no
@@ -37,10 +39,11 @@ impl Checks {
         self.sender(request, hash_ok)?;
         let document = document.as_ref().map_err(|text| invalid(vec![(None, text.clone())]))?;
         self.payload(&request.payload, document)?;
-        number_of_events(request, document)
+        number_of_events(request, document)?;
+        self.callback(request)
     }
 
-    fn tenant(&self, request: &Request) -> Option<&Tenant> {
+    pub(super) fn tenant(&self, request: &Request) -> Option<&Tenant> {
         self.tenants.iter().find(|tenant| {
             tenant.platform_id == request.platform_id && tenant.service_id == request.service_id
         })
@@ -57,6 +60,15 @@ impl Checks {
             return refuse("HASH_KEY_FAIL", "the hash key does not match the request");
         }
         Ok(())
+    }
+
+    fn callback(&self, request: &Request) -> Result<(), Refusal> {
+        match &request.callback_id {
+            Some(id) if self.addresses.of(id).is_none() => {
+                refuse("INVALID_CALLBACK", "the callback id is not registered")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn payload(&self, payload: &str, document: &Document) -> Result<(), Refusal> {

@@ -1,14 +1,13 @@
-//! The simulator's own doors: `/_sim/behaviour`, `/_sim/received`, and a page that says what it is.
+//! The simulator's own doors: `/_sim/behaviour`, `/_sim/received`, `/_sim/callbacks`, and a page that says what it is.
 //!
 //! Nothing here exists at the vendor's; SOAP goes to every other path.
 
 use super::behaviour::Behaviour;
-use super::ledger::Entry;
 use super::xceed::Xceed;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,9 +22,13 @@ GET    /_sim/received/count       how many requests, and how many distinct event
 GET    /_sim/received/ID          all arrivals of one event
 GET    /_sim/received/ID/raw      the SOAP request of its last arrival
 DELETE /_sim/received             forget them
+GET    /_sim/callbacks            what was called back, in order (?after=SEQ&limit=N)
+DELETE /_sim/callbacks            forget it
 PUT    /_sim/behaviour            do this with every request, e.g.
                                   {\"code\":\"TIMEOUT\"} or {\"score\":73.5,\"action\":\"Hold\",\"delay_ms\":1500}
                                   or {\"fault\":\"reset\"}; members: code score action delay_ms fault reasons
+                                  callback (once never twice conflict first forged)
+                                  callback_after_ms callback_code
 GET    /_sim/behaviour            what is put
 DELETE /_sim/behaviour            do as usual again; the rules of the rule file count from zero
 
@@ -39,6 +42,11 @@ SIM-DROP                          is not answered
 SIM-GARBAGE  SIM-HTML  SIM-EMPTY  SIM-TRUNCATED  SIM-DOCTYPE  SIM-HUGE
 SIM-FAULT  SIM-FAULT-200          gets a SOAP Fault, with status 500 or 200
 SIM-WRONG-ID                      gets an answer that names another event
+SIM-CALLBACK-NEVER  -TWICE        an addAsyncEvent is never called back, or two times
+SIM-CALLBACK-CONFLICT  -FORGED    the second callback says something else, the first has a wrong hash
+SIM-CALLBACK-FIRST                is called back before it is acknowledged
+SIM-CALLBACK-AFTER-1500           is called back so many milliseconds later
+SIM-CALLBACK-CODE-MSG_OOO         is called back with this return code
 They combine (SIM-SLOW-1500-SCORE-80); what follows a ~ is a label (SIM-TIMEOUT~17).
 ";
 
@@ -51,6 +59,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/_sim/behaviour", web::get().to(show_behaviour))
         .route("/_sim/behaviour", web::put().to(put_behaviour))
         .route("/_sim/behaviour", web::delete().to(reset_behaviour))
+        .route("/_sim/callbacks", web::get().to(callbacks))
+        .route("/_sim/callbacks", web::delete().to(forget_callbacks))
         .route("/_sim/received", web::get().to(received))
         .route("/_sim/received", web::delete().to(forget))
         .route("/_sim/received/count", web::get().to(count))
@@ -89,6 +99,15 @@ async fn received(xceed: Data<Xceed>, page: Query<Page>) -> impl Responder {
     listing(xceed.ledger().after(page.after, page.limit.unwrap_or(usize::MAX)))
 }
 
+async fn callbacks(xceed: Data<Xceed>, page: Query<Page>) -> impl Responder {
+    listing(xceed.caller().after(page.after, page.limit.unwrap_or(usize::MAX)))
+}
+
+async fn forget_callbacks(xceed: Data<Xceed>) -> impl Responder {
+    xceed.caller().forget();
+    HttpResponse::NoContent()
+}
+
 async fn forget(xceed: Data<Xceed>) -> impl Responder {
     xceed.ledger().clear();
     HttpResponse::NoContent()
@@ -109,14 +128,14 @@ async fn raw(xceed: Data<Xceed>, event_id: Path<String>) -> impl Responder {
     }
 }
 
-fn listing(entries: Vec<Arc<Entry>>) -> HttpResponse {
+fn listing<T: Serialize + Unpin + 'static>(entries: Vec<Arc<T>>) -> HttpResponse {
     let listing = Listing { entries: entries.into_iter(), state: ListingState::Start };
     HttpResponse::Ok().content_type("application/json").body(listing)
 }
 
 /// A JSON array, written while it is sent: the whole ledger is far too much for one piece.
-struct Listing {
-    entries: std::vec::IntoIter<Arc<Entry>>,
+struct Listing<T> {
+    entries: std::vec::IntoIter<Arc<T>>,
     state: ListingState,
 }
 
@@ -126,7 +145,7 @@ enum ListingState {
     End,
 }
 
-impl MessageBody for Listing {
+impl<T: Serialize + Unpin> MessageBody for Listing<T> {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

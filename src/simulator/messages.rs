@@ -150,6 +150,56 @@ pub(super) struct ValidationError {
     pub(super) text: String,
 }
 
+/// What is called back.
+#[derive(Debug, PartialEq, YaDeserialize, YaSerialize)]
+#[yaserde(rename = "Envelope", prefix = "soap", namespaces = {"soap" = "http://schemas.xmlsoap.org/soap/envelope/"})]
+pub(super) struct CallbackEnvelope {
+    #[yaserde(prefix = "soap", rename = "Body")]
+    pub(super) body: CallbackBody,
+}
+
+#[derive(Debug, PartialEq, YaDeserialize, YaSerialize)]
+#[yaserde(prefix = "soap", namespaces = {"soap" = "http://schemas.xmlsoap.org/soap/envelope/", "x" = "urn:xceed:api:1.0"})]
+pub(super) struct CallbackBody {
+    #[yaserde(prefix = "x", rename = "eventResult")]
+    pub(super) event_result: EventResult,
+}
+
+#[derive(Debug, PartialEq, YaDeserialize, YaSerialize)]
+#[yaserde(prefix = "x", namespaces = {"x" = "urn:xceed:api:1.0"})]
+pub(super) struct EventResult {
+    #[yaserde(prefix = "x", rename = "callbackId")]
+    pub(super) callback_id: String,
+    #[yaserde(prefix = "x", rename = "eventId")]
+    pub(super) event_id: String,
+    #[yaserde(prefix = "x", rename = "Results")]
+    pub(super) results: Results,
+    #[yaserde(prefix = "x", rename = "hashKey")]
+    pub(super) hash_key: String,
+}
+
+/// What the one who was called answers.
+#[derive(Debug, PartialEq, YaDeserialize, YaSerialize)]
+#[yaserde(rename = "Envelope", prefix = "soap", namespaces = {"soap" = "http://schemas.xmlsoap.org/soap/envelope/"})]
+pub(super) struct AcknowledgementEnvelope {
+    #[yaserde(prefix = "soap", rename = "Body")]
+    pub(super) body: AcknowledgementBody,
+}
+
+#[derive(Debug, Default, PartialEq, YaDeserialize, YaSerialize)]
+#[yaserde(prefix = "soap", namespaces = {"soap" = "http://schemas.xmlsoap.org/soap/envelope/", "x" = "urn:xceed:api:1.0"})]
+pub(super) struct AcknowledgementBody {
+    #[yaserde(prefix = "x", rename = "eventResultResponse")]
+    pub(super) response: Option<Acknowledgement>,
+}
+
+#[derive(Debug, PartialEq, YaDeserialize, YaSerialize)]
+#[yaserde(prefix = "x", namespaces = {"x" = "urn:xceed:api:1.0"})]
+pub(super) struct Acknowledgement {
+    #[yaserde(prefix = "x")]
+    pub(super) ack: String,
+}
+
 /// A SOAP Fault. Its children are in no namespace, as SOAP 1.1 has it.
 #[derive(Debug, PartialEq, YaDeserialize, YaSerialize)]
 pub(super) struct Fault {

@@ -3,16 +3,19 @@
 //! It speaks SOAP with a codec and a signature of its own, checks every request as Xceed would,
 //! scores deterministically, and can be told to misbehave in every way that a client has to bear.
 //! It is not Xceed, knows none of its rules for risk, and keeps nothing. It answers the four
-//! operations of the reference model; the asynchronous ones are acknowledged, without callbacks.
+//! operations of the reference model; `addAsyncEvent` is acknowledged, and its score comes by
+//! callback, while `addMAsyncEvents` is acknowledged alone, as the vendor says.
 //!
 //! One request goes through `server` (HTTP) → `soap` with `outline` and `messages` (what it says) →
 //! `payload` (what it is about) → `xceed` (what becomes of it: `checks` with `signature`, then what
 //! it is told by `scenario`, `triggers`, `behaviour`, then `scoring`) → `ledger` → `answer` or
-//! `connection` (how it is answered). `control` has the doors by which it is told what to do and
+//! `connection` (how it is answered), and `callbacks` (what is called back) → `caller`. `control` has the doors by which it is told what to do and
 //! asked what came.
 
 mod answer;
 mod behaviour;
+mod callbacks;
+mod caller;
 mod checks;
 mod connection;
 mod control;
@@ -28,7 +31,7 @@ mod soap;
 mod triggers;
 mod xceed;
 
-pub use behaviour::{Behaviour, Fault, Score};
+pub use behaviour::{Behaviour, Calling, Fault, Score};
 pub use scenario::{Rule, Scenario};
 pub use server::{Running, start};
 
@@ -57,6 +60,10 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// Threads that answer; one serves thousands of waiting requests.
     pub workers: usize,
+    /// Where to call back, by callback id.
+    pub callbacks: Vec<(String, String)>,
+    /// What stands before every other callback id; without it, these are `INVALID_CALLBACK`.
+    pub callback_base: Option<String>,
 }
 
 /// Whom the simulator knows. It has no `Debug`, because it holds secrets.
@@ -73,10 +80,11 @@ pub struct Tenant {
 }
 
 impl Settings {
-    /// One worker, connections kept for five seconds as usual servers do, and no scenario.
+    /// One worker, connections kept for five seconds as usual servers do, no scenario, and nobody to call back.
     pub fn new(bind: SocketAddr, tenants: Vec<Tenant>, versions: Vec<String>, validate: Validate) -> Self {
         let (scenario, keep_alive, workers) = (Scenario::default(), Duration::from_secs(5), 1);
-        Self { bind, tenants, versions, validate, scenario, keep_alive, workers }
+        let (callbacks, callback_base) = (Vec::new(), None);
+        Self { bind, tenants, versions, validate, scenario, keep_alive, workers, callbacks, callback_base }
     }
 }
 

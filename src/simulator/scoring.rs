@@ -21,6 +21,8 @@
 //! The action follows from the score: from 90 on `Deny`, from 70 `Hold`, from 50 `StepUp`, else
 //! `Allow`.
 
+use super::behaviour::Behaviour;
+use super::messages::Results;
 use super::payload::EventFacts;
 use rust_decimal::Decimal;
 
@@ -46,7 +48,7 @@ impl Assessment {
     }
 }
 
-pub(super) fn assess(event: &EventFacts) -> Assessment {
+fn assess(event: &EventFacts) -> Assessment {
     let base = event_type_points(&event.event_type);
     let outcome = outcome_points(&event.outcome);
     let (amount, limit) = amount_points(event.amount.as_deref());
@@ -57,6 +59,27 @@ pub(super) fn assess(event: &EventFacts) -> Assessment {
         reasons.push(format!("outcome adds {outcome}"));
     }
     Assessment { score: (base + outcome + amount).min(100), reasons }
+}
+
+/// Score, action and reasons: as told, else as assessed where the return code comes with a score.
+pub(super) fn give(results: &mut Results, behaviour: &Behaviour, event: Option<&EventFacts>) {
+    let score = behaviour.score.as_ref().map(|score| score.0.clone());
+    let told = score.is_some() || behaviour.action.is_some();
+    (results.risk_score, results.risk_action) = (score, behaviour.action.clone());
+    if let (false, Some(event)) = (told, event) {
+        let assessed = assess(event);
+        let (has_score, has_action) = match results.return_code.as_str() {
+            "SUCCESS" | "XSD_VERSION" | "DATA_COLLECTION" => (true, true),
+            "NO_RISKACTION_CONFIGURED" => (true, false),
+            _ => (false, false),
+        };
+        results.risk_score = has_score.then(|| assessed.score_text());
+        results.risk_action = has_action.then(|| assessed.action().to_owned());
+        results.reasons = if has_score { assessed.reasons } else { Vec::new() };
+    }
+    if let Some(reasons) = &behaviour.reasons {
+        results.reasons.clone_from(reasons);
+    }
 }
 
 fn event_type_points(event_type: &str) -> u32 {

@@ -4,6 +4,7 @@
 //! can wait at once. A request is judged and recorded before its delay begins.
 
 use super::behaviour::Fault;
+use super::callbacks::Plan;
 use super::xceed::Xceed;
 use super::{Settings, answer, connection, control};
 use actix_web::dev::ServerHandle;
@@ -15,12 +16,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// A batch of 1 MiB whose every character is escaped is well below.
 const MAX_BODY: usize = 16 << 20;
 /// How long `drop` stays mute.
 const DROP: Duration = Duration::from_secs(30);
+/// How long an acknowledgement waits for the callback that goes before it.
+const FIRST: Duration = Duration::from_secs(2);
 
 /// A simulator at work. It works until it is stopped, or until its runtime ends.
 pub struct Running {
@@ -48,14 +51,14 @@ impl Running {
 /// of its own.
 ///
 /// # Errors
-/// When the address cannot be bound.
+/// When the address cannot be bound, or there is no way to call back.
 pub async fn start(settings: Settings) -> io::Result<Running> {
     let (bind, workers) = (settings.bind, settings.workers.max(1));
     let keep_alive = match settings.keep_alive {
         Duration::ZERO => KeepAlive::Disabled,
         duration => KeepAlive::Timeout(duration),
     };
-    let xceed = Data::new(Xceed::new(settings));
+    let xceed = Data::new(Xceed::new(settings).map_err(io::Error::other)?);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(xceed.clone())
@@ -85,7 +88,8 @@ async fn receive(request: HttpRequest, body: Bytes, xceed: Data<Xceed>) -> HttpR
         return HttpResponse::MethodNotAllowed().insert_header((ALLOW, "POST")).finish();
     }
     let soap_action = request.headers().get("SOAPAction").and_then(|value| value.to_str().ok());
-    let reply = xceed.receive(soap_action, body);
+    let mut reply = xceed.receive(soap_action, body);
+    call_back(&xceed, std::mem::take(&mut reply.plan), reply.delay).await;
     if !reply.delay.is_zero() {
         sleep(reply.delay).await;
     }
@@ -100,5 +104,22 @@ async fn receive(request: HttpRequest, body: Bytes, xceed: Data<Xceed>) -> HttpR
             connection::reset(&request)
         }
         _ => HttpResponse::build(status).content_type(message.content_type).body(message.body),
+    }
+}
+
+/// Has everything called back that is planned, behind the answer; or before it, where that is the plan.
+async fn call_back(xceed: &Xceed, plan: Plan, delay: Duration) {
+    if plan.calls.is_empty() {
+        return;
+    }
+    let (caller, first) = (xceed.caller().clone(), plan.first);
+    let mut calling = tokio::spawn(async move {
+        if !first {
+            sleep(delay).await;
+        }
+        caller.carry_out(plan).await;
+    });
+    if first {
+        let _ = timeout(FIRST, &mut calling).await;
     }
 }

@@ -1,7 +1,7 @@
-//! The signature of a request, worked out a second time.
+//! The signatures of a request and of a callback, worked out a second time.
 //!
 //! Not the gateway's: these lines share nothing with it, so that a request which verifies here was
-//! signed right. The recipe is the vendor's: SHA-1 over the plain concatenation, lower-case hex.
+//! signed right, and a callback that is believed was verified right. The recipe is the vendor's: SHA-1 over the plain concatenation, lower-case hex.
 
 use sha1::{Digest, Sha1};
 
@@ -24,9 +24,30 @@ impl Signed<'_> {
     }
 }
 
+/// What is signed of a callback, in the order in which it is signed, each as it is sent or nothing.
+pub(super) struct SignedResult<'a> {
+    pub(super) platform_id: &'a str,
+    pub(super) service_id: &'a str,
+    pub(super) channel: &'a str,
+    pub(super) event_id: &'a str,
+    pub(super) return_code: &'a str,
+    pub(super) risk_score: &'a str,
+    pub(super) risk_action: &'a str,
+    pub(super) callback_id: &'a str,
+}
+
+impl SignedResult<'_> {
+    /// The `hashKey` that these fields have under this secret key.
+    pub(super) fn hash_key(&self, secret_key: &str) -> String {
+        let before = [self.platform_id, self.service_id, self.channel, secret_key, self.event_id];
+        let after = [self.return_code, self.risk_score, self.risk_action, self.callback_id];
+        hex::encode(Sha1::digest(before.concat() + &after.concat()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Signed;
+    use super::{Signed, SignedResult};
 
     const SECRET: &str = "311a5439c8bda8ef";
 
@@ -53,5 +74,23 @@ mod tests {
         let payload = "<Events xmlns=\"urn:xceed:events:1.0\" version=\"1.0\">\
                        <n>Zoë &amp; €5 &lt;😀&gt;</n></Events>";
         assert_eq!(hash("Wire", payload, None), "fae28f318fdc5f5702cc9291beef902f4e404e42");
+    }
+
+    #[test]
+    fn a_callback_is_signed_with_what_it_says_and_what_it_does_not_say_is_nothing() {
+        let callback = |return_code, risk_score, risk_action| SignedResult {
+            platform_id: "3",
+            service_id: "210021",
+            channel: "Wire",
+            event_id: "e-1",
+            return_code,
+            risk_score,
+            risk_action,
+            callback_id: "gw1",
+        };
+        let scored = callback("SUCCESS", "73.0", "Hold").hash_key(SECRET);
+        assert_eq!(scored, "36232aaad5a8d5e5bc2f9060db658cdf55756b7a");
+        let skipped = callback("MSG_SKIPPED", "", "").hash_key(SECRET);
+        assert_eq!(skipped, "804091b745928edcdee23330101d954f501d57a9");
     }
 }

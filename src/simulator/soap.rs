@@ -1,10 +1,13 @@
-//! Reads a SOAP request and writes a SOAP answer: the simulator's own codec.
+//! Reads a SOAP request and writes a SOAP answer, writes a callback and reads its acknowledgement: the
+//! simulator's own codec.
 //!
 //! Reading takes two passes: first the outline, strict about structure (see `outline`), then
 //! yaserde for the values, from the same kind of reader. What a payload means is not known here.
 
+use super::callbacks::Call;
 use super::messages::{
-    Answer, AnswerBody, AnswerEnvelope, Fault, RequestEnvelope, Results, ValidationErrors,
+    AcknowledgementEnvelope, Answer, AnswerBody, AnswerEnvelope, CallbackBody, CallbackEnvelope, EventResult,
+    Fault, RequestEnvelope, Results, ValidationErrors,
 };
 use super::outline::{self, Operation};
 use super::signature::Signed;
@@ -68,6 +71,24 @@ pub(super) fn fault(code: &str, text: &str) -> String {
     write(AnswerBody { fault: Some(fault), ..AnswerBody::default() })
 }
 
+/// The envelope of a callback, whose Results are writable already, since they were signed so.
+pub(super) fn callback(call: &Call) -> String {
+    let event_result = EventResult {
+        callback_id: call.callback_id.clone(),
+        event_id: call.event_id.clone(),
+        results: call.results.clone(),
+        hash_key: call.hash_key.clone(),
+    };
+    yaserde::ser::to_string(&CallbackEnvelope { body: CallbackBody { event_result } })
+        .expect("a callback of plain text can be written into memory")
+}
+
+/// Whether a callback's answer says that it was taken.
+pub(super) fn is_acknowledgement(text: &str) -> bool {
+    let envelope = yaserde::de::from_str::<AcknowledgementEnvelope>(text);
+    envelope.is_ok_and(|envelope| envelope.body.response.is_some_and(|response| response.ack == "OK"))
+}
+
 fn write(body: AnswerBody) -> String {
     yaserde::ser::to_string(&AnswerEnvelope { body })
         .expect("an answer of plain text can be written into memory")
@@ -117,7 +138,8 @@ fn request(envelope: RequestEnvelope) -> Option<Request> {
     })
 }
 
-fn writable_results(mut results: Results) -> Results {
+/// Without what no XML document may hold.
+pub(super) fn writable_results(mut results: Results) -> Results {
     results.return_code = writable(results.return_code);
     results.return_message = results.return_message.map(writable);
     results.event_id = results.event_id.map(writable);

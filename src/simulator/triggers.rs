@@ -2,12 +2,13 @@
 //!
 //! `SIM-` and then words between hyphens, in any order: `SLOW-<ms>`, `SCORE-<decimal>`,
 //! `ACTION-<word>`, one of the broken answers (`RESET`, `RESET-MIDWAY`, `DROP`, `GARBAGE`, `HTML`,
-//! `EMPTY`, `FAULT`, `FAULT-200`, `HUGE`, `WRONG-ID`, `TRUNCATED`, `DOCTYPE`), and every other word
-//! is the return code, verbatim. What follows a `~` is a label and means nothing, so that one
+//! `EMPTY`, `FAULT`, `FAULT-200`, `HUGE`, `WRONG-ID`, `TRUNCATED`, `DOCTYPE`), for an event that is
+//! called back `CALLBACK-NEVER`, `-TWICE`, `-CONFLICT`, `-FIRST`, `-FORGED`, `-AFTER-<ms>` and
+//! `-CODE-<word>`, and every other word is the return code, verbatim. What follows a `~` is a label and means nothing, so that one
 //! trigger can have many customers: `SIM-SLOW-1500-SCORE-80~17`. They need no header and no
 //! configuration: whoever can send an event can try them.
 
-use super::behaviour::{Behaviour, Fault, Score};
+use super::behaviour::{Behaviour, Calling, Fault, Score};
 use rust_decimal::Decimal;
 
 /// The behaviour that a customer id asks for, if it asks for any.
@@ -47,6 +48,18 @@ impl Behaviour {
                 self.action = Some((*word).to_owned());
                 2
             }
+            ["CALLBACK", "AFTER", text, ..] if text.parse::<u64>().is_ok() => {
+                self.callback_after_ms = text.parse().ok();
+                3
+            }
+            ["CALLBACK", "CODE", word, ..] if !word.is_empty() => {
+                self.callback_code = Some((*word).to_owned());
+                3
+            }
+            ["CALLBACK", word, ..] if calling(word).is_some() => {
+                self.callback = calling(word).unwrap_or_default();
+                2
+            }
             _ => {
                 let (fault, taken) = broken_answer(words);
                 if taken > 0 {
@@ -55,6 +68,17 @@ impl Behaviour {
                 taken
             }
         }
+    }
+}
+
+fn calling(word: &str) -> Option<Calling> {
+    match word {
+        "NEVER" => Some(Calling::Never),
+        "TWICE" => Some(Calling::Twice),
+        "CONFLICT" => Some(Calling::Conflict),
+        "FIRST" => Some(Calling::First),
+        "FORGED" => Some(Calling::Forged),
+        _ => None,
     }
 }
 
@@ -79,7 +103,7 @@ fn broken_answer(words: &[&str]) -> (Fault, usize) {
 #[cfg(test)]
 mod tests {
     use super::behaviour;
-    use crate::simulator::behaviour::{Behaviour, Fault, Score};
+    use crate::simulator::behaviour::{Behaviour, Calling, Fault, Score};
 
     #[test]
     fn any_word_is_a_return_code_verbatim() {
@@ -111,6 +135,15 @@ mod tests {
             ("SIM-ACTION-Hold", Behaviour { action, ..Behaviour::default() }),
             ("SIM-ERROR-SLOW-1500", Behaviour { code: Some("ERROR".to_owned()), ..slow.clone() }),
             ("SIM-SLOW-1500-RESET-MIDWAY", Behaviour { fault: Fault::ResetMidway, ..slow }),
+            (
+                "SIM-CALLBACK-TWICE-CALLBACK-AFTER-9-CALLBACK-CODE-MSG_OOO",
+                Behaviour {
+                    callback: Calling::Twice,
+                    callback_after_ms: Some(9),
+                    callback_code: Some("MSG_OOO".to_owned()),
+                    ..Behaviour::default()
+                },
+            ),
         ];
         for (customer, expected) in combined {
             assert_eq!(behaviour(customer), Some(expected), "{customer}");

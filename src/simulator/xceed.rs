@@ -4,7 +4,9 @@
 //! the server carries them out. No lock is held but for the moment of a look or an entry.
 
 use super::answer::{self, Reply};
-use super::behaviour::{Behaviour, Fault};
+use super::behaviour::{Behaviour, Calling, Fault};
+use super::callbacks::{self, Addresses, Plan};
+use super::caller::Caller;
 use super::checks::{Checks, validation_errors};
 use super::ledger::{Entry, Ledger};
 use super::messages::{Results, ValidationErrors};
@@ -21,6 +23,7 @@ const MAX_DELAY: Duration = Duration::from_mins(1);
 
 pub(super) struct Xceed {
     checks: Checks,
+    caller: Caller,
     director: Mutex<Director>,
     ledger: Mutex<Ledger>,
 }
@@ -31,16 +34,24 @@ struct Verdict {
 }
 
 impl Xceed {
-    pub(super) fn new(settings: Settings) -> Self {
-        Self {
+    /// # Errors
+    /// There is no way to call back.
+    pub(super) fn new(settings: Settings) -> reqwest::Result<Self> {
+        Ok(Self {
             checks: Checks {
                 tenants: settings.tenants,
                 versions: settings.versions,
                 validate: settings.validate,
+                addresses: Addresses { registered: settings.callbacks, base: settings.callback_base },
             },
+            caller: Caller::new()?,
             director: Mutex::new(Director::new(settings.scenario)),
             ledger: Mutex::default(),
-        }
+        })
+    }
+
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     pub(super) fn director(&self) -> MutexGuard<'_, Director> {
@@ -64,7 +75,13 @@ impl Xceed {
             Err(text) => {
                 let envelope = soap::fault("Client", &text);
                 entry.fault = Some(text);
-                Reply { delay: Duration::ZERO, fault: Fault::None, status: 500, envelope }
+                Reply {
+                    delay: Duration::ZERO,
+                    fault: Fault::None,
+                    status: 500,
+                    envelope,
+                    plan: Plan::default(),
+                }
             }
         };
         self.ledger().record(entry, body);
@@ -81,6 +98,7 @@ impl Xceed {
             Err(results) => Verdict { results: *results, behaviour: Behaviour::default() },
             Ok(()) => self.obey(&request, events),
         };
+        let plan = self.plan(&request, events, &verdict);
         let Verdict { mut results, behaviour } = verdict;
         answer::disturb(&mut results, behaviour.fault);
         entry.note(&results, behaviour.fault);
@@ -89,6 +107,7 @@ impl Xceed {
             fault: behaviour.fault,
             status: 200,
             envelope: soap::answer(request.operation, results),
+            plan,
         };
         entry.operation = Some(request.operation.name());
         entry.response_required = request.response_required;
@@ -96,6 +115,18 @@ impl Xceed {
         entry.payload = Some(request.payload);
         entry.hash_key = Some(request.hash_key);
         reply
+    }
+
+    /// What is called back later.
+    fn plan(&self, request: &Request, events: &[EventFacts], verdict: &Verdict) -> Plan {
+        let Verdict { results, behaviour } = verdict;
+        let url = request.callback_id.as_ref().and_then(|id| self.checks.addresses.of(id));
+        let tenant = self.checks.tenant(request);
+        let (Some(url), Some(tenant), Some(event)) = (url, tenant, events.first()) else {
+            return Plan::default();
+        };
+        let calls = callbacks::plan(request, tenant, event, &results.return_code, behaviour);
+        Plan { url, first: behaviour.callback == Calling::First, calls }
     }
 
     /// What the scenario wants, and where it leaves things open, the scoring.
@@ -120,7 +151,7 @@ impl Xceed {
             results.validation_errors = Some(validation_errors(errors.collect()));
         }
         if request.operation == Operation::Event && request.response_required == Some(true) {
-            give_score(&mut results, &behaviour, events.first());
+            scoring::give(&mut results, &behaviour, events.first());
         }
         Verdict { results, behaviour }
     }
@@ -133,26 +164,6 @@ fn matches_action(request: Request, soap_action: Option<&str>) -> Result<Request
         return Ok(request);
     }
     Err(format!("the SOAPAction of {} is another", request.operation.name()))
-}
-
-fn give_score(results: &mut Results, behaviour: &Behaviour, event: Option<&EventFacts>) {
-    let score = behaviour.score.as_ref().map(|score| score.0.clone());
-    let told = score.is_some() || behaviour.action.is_some();
-    (results.risk_score, results.risk_action) = (score, behaviour.action.clone());
-    if let (false, Some(event)) = (told, event) {
-        let assessed = scoring::assess(event);
-        let (has_score, has_action) = match results.return_code.as_str() {
-            "SUCCESS" | "XSD_VERSION" | "DATA_COLLECTION" => (true, true),
-            "NO_RISKACTION_CONFIGURED" => (true, false),
-            _ => (false, false),
-        };
-        results.risk_score = has_score.then(|| assessed.score_text());
-        results.risk_action = has_action.then(|| assessed.action().to_owned());
-        results.reasons = if has_score { assessed.reasons } else { Vec::new() };
-    }
-    if let Some(reasons) = &behaviour.reasons {
-        results.reasons.clone_from(reasons);
-    }
 }
 
 impl Entry {

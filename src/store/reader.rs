@@ -1,7 +1,9 @@
 //! Reads, each one query by key, on connections of their own.
 
 use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split, time};
-use crate::application::ports::{Awaited, Delivery, Known, Late, Message, Resumption, Seq, StoreError, View};
+use crate::application::ports::{
+    Awaited, Delivery, Known, Late, Message, Parked, Resumption, Seq, StoreError, View,
+};
 use crate::domain::event::Facts;
 use crate::domain::field::Fingerprint;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
@@ -119,6 +121,34 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
     query.query_row([seq], read).optional().map(Option::flatten)
 }
 
+/// Parked deliveries of a tenant, the newest first.
+pub(super) fn parked(
+    connection: &Connection,
+    tenant: &TenantName,
+    below: Option<Seq>,
+    limit: u32,
+) -> rusqlite::Result<Vec<Parked>> {
+    let mut query = connection.prepare_cached(
+        "SELECT seq, event_id, event_type, reason, due, received_at,
+                (SELECT count(*) FROM attempt WHERE attempt.seq = delivery.seq)
+         FROM delivery JOIN event USING (seq)
+         WHERE state = 'PARKED' AND tenant = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(Parked {
+            seq: row.get(0)?,
+            event_id: row.get(1)?,
+            event_type: row.get(2)?,
+            reason: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+            at: read_time(row.get(4)?),
+            received_at: read_time(row.get(5)?),
+            attempts: row.get(6)?,
+        })
+    };
+    let below = below.unwrap_or(Seq::MAX);
+    query.query_map(rusqlite::params![tenant.as_str(), below, limit], read)?.collect()
+}
+
 pub(super) fn awaited(
     connection: &Connection,
     tenant: &TenantName,
@@ -149,8 +179,9 @@ pub(super) fn awaited(
 /// What a start needs: deliveries that wait, recent events by customer, promoted keys.
 pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resumption, StoreError> {
     let read = || -> rusqlite::Result<Resumption> {
-        let mut queued =
-            connection.prepare("SELECT seq, due FROM delivery WHERE state <> 'PARKED' ORDER BY seq")?;
+        let mut queued = connection.prepare(
+            "SELECT seq, due FROM delivery WHERE state NOT IN ('PARKED', 'DISCARDED') ORDER BY seq",
+        )?;
         let queued = queued.query_map([], |row| Ok((row.get(0)?, read_time(row.get(1)?))))?;
         let mut recent = connection.prepare(
             "SELECT tenant, customer, received_at FROM event

@@ -5,8 +5,8 @@ use super::writer::{Command, Health};
 use super::writes::Write;
 use super::{Settings, reader, writer};
 use crate::application::ports::{
-    Awaited, Callback, Delivery, Effect, Found, Local, Receipt, Record, Resumption, Seq, Settlement, Store,
-    StoreError, View,
+    Act, Awaited, Callback, Delivery, Effect, Found, Local, Parked, Receipt, Record, Resumption, Seq,
+    Settlement, Store, StoreError, View,
 };
 use crate::domain::identifiers::{EventId, TenantName};
 use jiff::Timestamp;
@@ -125,6 +125,26 @@ impl Store for Sqlite {
 
     fn begin(&self, seq: Seq) -> Receipt {
         self.write(Write::Begin { seq })
+    }
+
+    fn operate(&self, seq: Seq, act: Act) -> Receipt {
+        self.write(Write::Operate { seq, act })
+    }
+
+    fn parked(
+        &self,
+        tenant: &TenantName,
+        below: Option<Seq>,
+        limit: u32,
+    ) -> Local<Result<Vec<Parked>, StoreError>> {
+        self.read_now(|connection| reader::parked(connection, tenant, below, limit))
+    }
+
+    fn one_parked(&self, tenant: &TenantName, seq: Seq) -> Local<Result<Option<Parked>, StoreError>> {
+        // The one below the number that follows it, where it is that one.
+        let found = self.read(|connection| reader::parked(connection, tenant, seq.checked_add(1), 1));
+        let found = found.map(|found| found.into_iter().find(|parked| parked.seq == seq));
+        Box::pin(std::future::ready(found))
     }
 
     fn decide(&self, seq: Seq, decided: Vec<u8>) -> Receipt {

@@ -1,7 +1,7 @@
 //! What is written: each write's statements, inside the transaction of its batch.
 
 use super::rows::{join, tier, time};
-use crate::application::ports::{Callback, Effect, Late, Record, Seq, Settlement, StoreError};
+use crate::application::ports::{Act, Callback, Effect, Late, Record, Seq, Settlement, StoreError};
 use crate::domain::delivery::{Attempt, State};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::HashSet;
@@ -16,6 +16,7 @@ pub(super) enum Write {
     Begin { seq: Seq },
     Tell { seq: Seq, told: Vec<u8> },
     Decide { seq: Seq, decided: Vec<u8> },
+    Operate { seq: Seq, act: Act },
     Settle(Box<Settlement>),
     CallBack { callback: Box<Callback>, effect: Arc<OnceLock<Effect>> },
 }
@@ -53,6 +54,7 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write, together: &Tog
         Write::Begin { seq } => begin(transaction, *seq),
         Write::Tell { seq, told } => tell(transaction, *seq, told),
         Write::Decide { seq, decided } => decide_late(transaction, *seq, decided),
+        Write::Operate { seq, act } => operate(transaction, *seq, *act),
         Write::Settle(end) => settle(transaction, end, together),
         Write::CallBack { callback, effect } => {
             let changed = call_back(transaction, callback)?;
@@ -139,6 +141,19 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
         put(transaction, end.seq, &end.state, time(end.at))?;
     }
     Ok(Ok(()))
+}
+
+/// What an operator does with a parked delivery.
+fn operate(transaction: &Transaction<'_>, seq: Seq, act: Act) -> Outcome {
+    let (state, due) = match act {
+        Act::Replay(at) => ("QUEUED", Some(time(at))),
+        Act::Discard => ("DISCARDED", None),
+    };
+    let mut update = transaction.prepare_cached(
+        "UPDATE delivery SET state = ?2, due = coalesce(?3, due) WHERE seq = ?1 AND state = 'PARKED'",
+    )?;
+    let written = update.execute(params![seq, state, due])?;
+    Ok(if written == 1 { Ok(()) } else { Err(StoreError("the delivery is not parked".to_owned())) })
 }
 
 /// What a callback says is the decision, once.

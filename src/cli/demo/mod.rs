@@ -101,6 +101,7 @@ fn configuration(gateway: SocketAddr, xceed: SocketAddr, folder: &Path) -> Strin
         service_id = "210021"
         secret_key = {{ file = {secret} }}
         schema = "1.0"
+        callback_id = "demo"
         "#
     )
 }

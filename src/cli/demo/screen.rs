@@ -60,10 +60,11 @@ impl Screen {
 
 Send it again: the same answer, byte for byte, and Xceed is not asked twice.
 Leave something out or write it wrong, and read the error.
+Under another id, with ?mode=async behind the address: 202 at once, and the decision when Xceed calls back.
 
 {}     curl -s http://{gateway}/v1/events/mine-1 -H 'Authorization: Bearer {key}'
 {}   curl -s http://{gateway}/v1/return-codes -H 'Authorization: Bearer {key}'
-{}       curl -s http://{xceed}/_sim/received
+{}       curl -s http://{xceed}/_sim/received; what it called back: curl -s http://{xceed}/_sim/callbacks
 {}     a customer id such as SIM-SLOW-1500, SIM-MAINTENANCE, SIM-HASH_KEY_FAIL, SIM-RESET; curl -s http://{xceed}/
 
 Stop with Ctrl-C."#,

@@ -20,7 +20,7 @@ fn code(envelope: &str) -> &str {
 
 #[test]
 fn a_request_is_refused_for_the_first_thing_that_is_wrong() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     // Everything is wrong with it, and is put right step by step.
     let mut request = draft(&[event("e-1", "SIM-TIMEOUT") + "<Bad/>"]);
     request.operation = "addMEvents";
@@ -57,7 +57,7 @@ fn a_request_is_refused_for_the_first_thing_that_is_wrong() {
 
 #[test]
 fn an_upper_case_hash_is_wrong() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     let request = draft(&[event("e-1", "c")]);
     let shouted = request.envelope().replace(&request.hash_key(), &request.hash_key().to_uppercase());
     let answer = xceed.receive(None, Bytes::from(shouted)).envelope;
@@ -66,7 +66,7 @@ fn an_upper_case_hash_is_wrong() {
 
 #[test]
 fn invalid_events_of_a_batch_are_named() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     let bad = |id: &str| event(id, "c").replace("</Event>", "<Bad/></Event>");
     let mut request = draft(&[event("e-1", "c"), bad("e-2"), bad("e-3")]);
     request.operation = "addMEvents";
@@ -80,7 +80,7 @@ fn invalid_events_of_a_batch_are_named() {
 
 #[test]
 fn a_payload_that_is_no_xml_is_invalid() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     let mut request = draft(&[]);
     request.payload = "no XML".to_owned();
     assert_eq!(code(&ask(&xceed, &request)), "XML_VALIDATION_FAIL");
@@ -88,7 +88,7 @@ fn a_payload_that_is_no_xml_is_invalid() {
 
 #[test]
 fn one_event_at_a_time_gets_its_score_if_it_asks_for_one() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     let mut request = draft(&[event("e-1", "c")]);
     let answer = ask(&xceed, &request);
     assert_eq!(answer, ask(&xceed, &request), "the same event gets the same score");
@@ -104,7 +104,7 @@ fn one_event_at_a_time_gets_its_score_if_it_asks_for_one() {
 
 #[test]
 fn batches_and_async_events_are_acknowledged_without_a_score() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     for operation in ["addMEvents", "addAsyncEvent", "addMAsyncEvents"] {
         let request = Draft { operation, ..draft(&[event("e-1", "c")]) };
         let answer = ask(&xceed, &request);
@@ -116,7 +116,7 @@ fn batches_and_async_events_are_acknowledged_without_a_score() {
 
 #[test]
 fn codes_that_come_with_a_score_come_with_it() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     let cases = [
         ("XSD_VERSION", true, true),
         ("DATA_COLLECTION", true, true),
@@ -137,7 +137,7 @@ fn codes_that_come_with_a_score_come_with_it() {
 
 #[test]
 fn a_code_in_a_batch_names_the_event_that_asked_for_it() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     let events = [event("e-1", "c"), event("e-2", "SIM-MSG_SKIPPED"), event("e-3", "c")];
     let request = Draft { operation: "addMEvents", ..draft(&events) };
     let answer = ask(&xceed, &request);
@@ -151,7 +151,7 @@ fn a_code_in_a_batch_names_the_event_that_asked_for_it() {
 
 #[test]
 fn a_soap_action_must_name_the_operation_if_it_is_there() {
-    let xceed = Xceed::new(settings());
+    let xceed = Xceed::new(settings()).unwrap();
     let request = Bytes::from(draft(&[event("e-1", "c")]).envelope());
     for good in ["", "\"urn:xceed:api:1.0#addEvent\"", "urn:xceed:api:1.0#addEvent"] {
         assert_eq!(xceed.receive(Some(good), request.clone()).status, 200, "{good}");

@@ -32,7 +32,8 @@ fn settings() -> Settings {
     };
     let bind = "127.0.0.1:0".parse().unwrap();
     let versions = vec!["1.0".to_owned(), "1.1".to_owned()];
-    Settings::new(bind, vec![tenant], versions, Arc::new(validate))
+    let nobody = Some("http://127.0.0.1:9/xceed/callback".to_owned());
+    Settings { callback_base: nobody, ..Settings::new(bind, vec![tenant], versions, Arc::new(validate)) }
 }
 
 async fn simulator() -> Running {

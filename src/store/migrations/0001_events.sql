@@ -70,10 +70,11 @@ CREATE TABLE late (
 -- Duties that are not done: small, and the only rows that change.
 CREATE TABLE delivery (
     seq    INTEGER PRIMARY KEY REFERENCES event,
-    state  TEXT NOT NULL,                   -- QUEUED, SENDING (where nothing may be sent twice), AWAITING_CALLBACK, PARKED
+    state  TEXT NOT NULL,                   -- QUEUED, SENDING (where nothing may be sent twice), AWAITING_CALLBACK, PARKED, DISCARDED
     due    INTEGER NOT NULL,
     reason TEXT
 ) STRICT;
+CREATE INDEX delivery_by_state ON delivery (state, seq);
 
 -- The secret key, by fingerprint, that each tenant's attempts have proved to be the current one.
 CREATE TABLE promoted_key (

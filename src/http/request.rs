@@ -1,0 +1,35 @@
+//! What every call brings: a key, and perhaps parameters.
+
+use super::auth::{Role, authorize};
+use super::problem::Problem;
+use crate::application::deliver::Desk;
+use crate::application::tenants::Tenant;
+use crate::domain::identifiers::TenantName;
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use std::sync::Arc;
+
+/// The worker's desk and the caller's tenant.
+pub(super) fn place<'r>(
+    request: &'r HttpRequest,
+    roles: &[Role],
+) -> Result<(&'r Desk, Arc<Tenant>), Problem> {
+    let name: TenantName = authorize(request, roles)?;
+    let desk = request.app_data::<Desk>();
+    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(&name).cloned());
+    desk.zip(tenant).ok_or_else(|| {
+        let detail = "the key's tenant is not served here";
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "No such tenant", detail)
+    })
+}
+
+/// A parameter of the query, as it was sent.
+pub(super) fn query<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    let pairs = request.query_string().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// A parameter that can't be taken.
+pub(super) fn bad_query(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad_query", "A wrong query parameter", detail)
+}
