@@ -14,6 +14,7 @@ mod deadline;
 mod durability;
 mod foreign_sets;
 mod idempotency;
+mod parked;
 mod privacy;
 mod return_codes;
 mod rotation;

@@ -1,5 +1,6 @@
 //! Tests of the simulator as a whole; each file's own are in the file.
 
+mod callbacks;
 mod codec;
 mod control;
 mod http;
