@@ -213,7 +213,7 @@ where
 }
 
 /// One TLS provider for everything.
-fn install_tls() {
+pub fn install_tls() {
     // A second gateway in the same process finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -5,6 +5,7 @@ mod demo;
 mod event;
 mod input;
 mod key;
+mod parked;
 mod serve;
 mod shell;
 mod sign;
@@ -35,6 +36,7 @@ enum Command {
     Validate(validate::Validate),
     Sign(sign::Sign),
     Key(key::Key),
+    Parked(parked::Parked),
 }
 
 /// Runs a command: 0 done, 1 failed; clap ends with 2 where the command line is wrong.
@@ -48,6 +50,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Validate(command) => command.run(),
         Command::Sign(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::Parked(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

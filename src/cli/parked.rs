@@ -1,0 +1,177 @@
+//! `xceed-gateway parked`: deliveries that are kept for a person, at a gateway that runs.
+
+use super::shell::{Failed, Output, say};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Lists, shows, replays or discards deliveries that are kept for a person, at a gateway that runs.
+///
+/// Example:  xceed-gateway parked --key-env OPERATOR_KEY list
+#[derive(Debug, Args)]
+pub(super) struct Parked {
+    #[command(subcommand)]
+    act: Act,
+    /// Where the gateway is.
+    #[arg(long, default_value = "http://127.0.0.1:8080", global = true)]
+    url: String,
+    /// The environment variable that holds an API key with the role operator.
+    #[arg(long, value_name = "NAME", default_value = "XCEED_GATEWAY_KEY", global = true)]
+    key_env: String,
+    /// A file that holds the API key, instead of the environment.
+    #[arg(long, value_name = "FILE", global = true)]
+    key_file: Option<PathBuf>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// All parked deliveries, the newest first.
+    List,
+    /// One delivery, and what became of its event.
+    Show { delivery: String },
+    /// Sends a delivery again.
+    Replay {
+        delivery: String,
+        /// Also where Xceed said not to send it again.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Gives a delivery up.
+    Discard { delivery: String },
+}
+
+impl Parked {
+    pub(super) fn run(self) -> Result<(), Failed> {
+        let gateway = Gateway { url: self.url.trim_end_matches('/').to_owned(), key: self.key()? };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(Failed::because)?.block_on(self.act(&gateway))
+    }
+
+    fn key(&self) -> Result<String, Failed> {
+        let key = match &self.key_file {
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| Failed::because(format!("{}: {error}", file.display())))?,
+            None => std::env::var(&self.key_env).map_err(|_| {
+                let name = &self.key_env;
+                Failed::because(format!(
+                    "{name} is not set: put an operator's API key there, or name a --key-file"
+                ))
+            })?,
+        };
+        Ok(key.trim().to_owned())
+    }
+
+    async fn act(&self, gateway: &Gateway) -> Result<(), Failed> {
+        match &self.act {
+            Act::List => self.list(gateway).await,
+            Act::Show { delivery } => {
+                let row = find(gateway, delivery).await?;
+                let id = row["eventId"].as_str().unwrap_or_default();
+                let event = gateway.call("GET", &format!("/v1/events/{id}")).await?;
+                match self.output {
+                    Output::Json => say(serde_json::json!({ "delivery": row, "event": event })),
+                    Output::Text => {
+                        say(format!("{row:#}"))?;
+                        say(format!("{event:#}"))
+                    }
+                }
+            }
+            Act::Replay { delivery, force } => {
+                let query = if *force { "?force=true" } else { "" };
+                let done = gateway.call("POST", &format!("/v1/parked/{delivery}/replay{query}")).await?;
+                self.done(&done, "is sent again")
+            }
+            Act::Discard { delivery } => {
+                let done = gateway.call("DELETE", &format!("/v1/parked/{delivery}")).await?;
+                self.done(&done, "is given up")
+            }
+        }
+    }
+
+    async fn list(&self, gateway: &Gateway) -> Result<(), Failed> {
+        let mut target = "/v1/parked".to_owned();
+        let mut count = 0;
+        loop {
+            let page = gateway.call("GET", &target).await?;
+            let rows = page["parked"].as_array().cloned().unwrap_or_default();
+            if count == 0 && !rows.is_empty() && self.output == Output::Text {
+                say(line("DELIVERY", "REASON", "SINCE", "TRIES", "EVENT"))?;
+            }
+            count += rows.len();
+            for row in &rows {
+                let text = |name: &str| row[name].as_str().unwrap_or_default();
+                match self.output {
+                    Output::Json => say(row)?,
+                    Output::Text => say(line(
+                        text("deliveryId"),
+                        text("reason"),
+                        text("parkedAt"),
+                        &row["attempts"].to_string(),
+                        text("eventId"),
+                    ))?,
+                }
+            }
+            match page["next"].as_str() {
+                Some(next) => target = format!("/v1/parked?before={next}"),
+                None => break,
+            }
+        }
+        if count == 0 && self.output == Output::Text { say("nothing is parked") } else { Ok(()) }
+    }
+
+    fn done(&self, answer: &Value, what: &str) -> Result<(), Failed> {
+        match self.output {
+            Output::Json => say(answer),
+            Output::Text => say(format!("{} {what}", answer["deliveryId"].as_str().unwrap_or_default())),
+        }
+    }
+}
+
+fn line(delivery: &str, reason: &str, since: &str, tries: &str, event: &str) -> String {
+    format!("{delivery:<12} {reason:<24} {since:<25} {tries:>5}  {event}")
+}
+
+/// The row of one delivery: the newest below the number that follows it.
+async fn find(gateway: &Gateway, delivery: &str) -> Result<Value, Failed> {
+    let unknown = || Failed::because(format!("{delivery} is not parked; `parked list` shows what is"));
+    let number: u64 =
+        delivery.strip_prefix("d-").and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
+    let page =
+        gateway.call("GET", &format!("/v1/parked?limit=1&before=d-{}", number.saturating_add(1))).await?;
+    let row = page["parked"].get(0).filter(|row| row["deliveryId"] == delivery);
+    row.cloned().ok_or_else(unknown)
+}
+
+/// A gateway that runs, as an operator calls it.
+struct Gateway {
+    url: String,
+    key: String,
+}
+
+impl Gateway {
+    /// The answer's JSON; a problem fails with its own words.
+    async fn call(&self, method: &str, target: &str) -> Result<Value, Failed> {
+        // reqwest's own words would repeat the address, which may hold anything.
+        let unreachable = |_| {
+            Failed::because(format!(
+                "the gateway can't be reached; is it running, and --url right? ({method} {target})"
+            ))
+        };
+        let method = method.parse().map_err(Failed::because)?;
+        crate::app::install_tls();
+        let client = reqwest::Client::builder().build().map_err(Failed::because)?;
+        let call = client.request(method, format!("{}{target}", self.url)).bearer_auth(&self.key);
+        let response = call.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|_| Failed::because("the gateway's answer broke off"))?;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let detail = answer["detail"].as_str().unwrap_or("it did not say why");
+        Err(Failed::because(format!("{}: {detail}", status.as_u16())))
+    }
+}
