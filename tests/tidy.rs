@@ -54,9 +54,10 @@ const MAY_USE: &[Row] = &[
             "secrets",
             "tls",
             "telemetry",
-            // A tenant and a key are settings of their rooms, if not by name.
+            // A tenant, a key and a peer are settings of their rooms, if not by name.
             "application::tenants",
             "http::auth",
+            "http::peer",
             "xceed::*Settings",
             "platforms::*Settings",
             "store::*Settings",

@@ -306,6 +306,10 @@ impl Journey {
             }
             let ended = self.errand.attempt(&self.desk, ticket).await;
             self.settle_behind(ended).await;
+            if self.errand.callback_until.is_some() {
+                // Where Xceed did not take it in, the decision has fallen.
+                gateway.tickets.announce(&self.errand.tenant.name, &self.errand.message.event_id);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use super::body::arrived;
 use super::peer::Peers;
 use crate::application::accept_callback::{Verified, accept};
 use crate::application::deliver::{Desk, Gateway};
+use crate::domain::identifiers::TenantName;
 use crate::xceed::callback::{Callbacks, EventResult};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -46,13 +47,11 @@ pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> Http
         return super::problem::not_found().await;
     };
     let callback_id = request.match_info().get("callbackId").unwrap_or_default();
+    let may_call = |tenant: &&TenantName| peers.allow(&request, tenant);
+    let tenants: Vec<_> = callbacks.tenants(callback_id).filter(may_call).collect();
     let known = callbacks.tenants(callback_id).next().is_some();
-    let allowed = match known {
-        true => peers.allow(&request, callbacks.tenants(callback_id)),
-        // An id that nobody has: only who may call back anybody hears that it is refused.
-        false => peers.allow(&request, callbacks.all_tenants()),
-    };
-    if !allowed {
+    // An id that nobody has: only who may call back anybody hears that it is refused.
+    if tenants.is_empty() && (known || !callbacks.all_tenants().any(|tenant| may_call(&tenant))) {
         tracing::warn!("a callback from an address that is not allowed was refused");
         return HttpResponse::Forbidden().insert_header((header::CONNECTION, "close")).finish();
     }
@@ -61,7 +60,7 @@ pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> Http
         _ => return refused("size, media type or time"),
     };
     let Some(result) = callbacks.read(callback_id, &body) else { return refused("form") };
-    match verify(&desk.gateway, callbacks, callback_id, result).await {
+    match verify(&desk.gateway, callbacks, (callback_id, &tenants), result).await {
         Ok(Some(verified)) => match accept(&desk.gateway, verified).await {
             Ok(_) => acknowledged(callbacks),
             Err(_) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).finish(),
@@ -71,14 +70,14 @@ pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> Http
     }
 }
 
-/// The event that the callback is about, where it is known and the signature is Xceed's.
+/// The event that the callback is about, where one of these tenants has it and the signature is its Xceed's.
 async fn verify(
     gateway: &Gateway,
     callbacks: &Callbacks,
-    callback_id: &str,
+    (callback_id, tenants): (&str, &[&TenantName]),
     result: EventResult,
 ) -> Result<Option<Verified>, crate::application::ports::StoreError> {
-    for name in callbacks.tenants(callback_id) {
+    for &name in tenants {
         let Some(awaited) = gateway.store.awaited(name, &result.event_id).await? else {
             // An event that is not known takes as long as one that is.
             let _ = callbacks.is_signed(name, "", &result);

@@ -18,15 +18,11 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Whether any of the tenants may be called back from where this call comes from.
-    pub(super) fn allow<'t>(
-        &self,
-        request: &HttpRequest,
-        mut tenants: impl Iterator<Item = &'t TenantName>,
-    ) -> bool {
+    /// Whether the tenant may be called back from where this call comes from.
+    pub(super) fn allow(&self, request: &HttpRequest, tenant: &TenantName) -> bool {
         let peer = request.peer_addr().map(|address| address.ip());
         let Some(from) = peer.and_then(|peer| self.origin(peer, request.headers())) else { return false };
-        tenants.any(|tenant| self.allowed.get(tenant).is_some_and(|networks| contains(networks, from)))
+        self.allowed.get(tenant).is_some_and(|networks| contains(networks, from))
     }
 
     /// The right-most address that is no trusted proxy's; `None` where the headers can't be read.

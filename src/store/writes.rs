@@ -138,9 +138,19 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
     let fused = together.fused(end.seq);
     // A callback is final, also one that was quicker than the acknowledgement.
     if !fused && said_before(transaction, end.seq)?.is_none() {
-        put(transaction, end.seq, &end.state, time(end.at))?;
+        let state = match &end.state {
+            // Its time was over before Xceed took it in: nothing is awaited any more.
+            State::AwaitingCallback { .. } if is_decided(transaction, end.seq)? => &State::Settled,
+            state => state,
+        };
+        put(transaction, end.seq, state, time(end.at))?;
     }
     Ok(Ok(()))
+}
+
+fn is_decided(transaction: &Transaction<'_>, seq: Seq) -> rusqlite::Result<bool> {
+    let mut query = transaction.prepare_cached("SELECT 1 FROM decided WHERE seq = ?1")?;
+    Ok(query.query_row([seq], |_| Ok(())).optional()?.is_some())
 }
 
 /// What an operator does with a parked delivery.

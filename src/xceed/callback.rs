@@ -1,6 +1,7 @@
 //! Xceed's callback: who may send it, what it says, how it is known to be Xceed's, and how it is acknowledged.
 //! A callback is believed where its signature covers it, and nowhere else. Names, order and recipe stand in the API set.
 
+use super::boundaries::Said;
 use super::link::Link;
 use super::operations::{ApiSet, CallbackForm, Value};
 use super::results::Reading;
@@ -76,7 +77,7 @@ impl Callbacks {
             results: reading.results(&form.results).ok()?,
             hash_key: text(&form.hash_key)?,
         };
-        Some(read)
+        is_unmistakable(form, &read).then_some(read)
     }
 
     /// Whether the tenant's Xceed signed the callback, for an event that was sent over this channel.
@@ -108,6 +109,12 @@ impl Callbacks {
             "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>refused</faultstring></soap:Fault>";
         format!("{BEFORE}{fault}{BEHIND}")
     }
+}
+
+fn is_unmistakable(form: &CallbackForm, result: &EventResult) -> bool {
+    let [return_code, risk_score, risk_action] = &result.said;
+    let event_id = result.event_id.as_str();
+    Said { event_id, return_code, risk_score, risk_action }.is_unmistakable(&form.hash)
 }
 
 fn hash(form: &CallbackForm, link: &Link, channel: &str, key: &Secret, result: &EventResult) -> String {

@@ -1,6 +1,7 @@
 //! Everything about Xceed: the payload and its schema sets, the messages around it, the signature, and the way there.
 
 pub mod attempt;
+mod boundaries;
 pub mod callback;
 pub mod display_fields;
 pub mod explain;
