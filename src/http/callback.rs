@@ -39,7 +39,7 @@ pub(super) async fn wsdl(request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// `POST /xceed/callback/{callbackId}`
+/// `POST /xceed/callback/{callbackId}`; without an id it is refused like one with an unknown id.
 pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let (Some(desk), Some(callbacks), Some(peers)) =
         (request.app_data::<Desk>(), request.app_data::<Arc<Callbacks>>(), request.app_data::<Arc<Peers>>())

@@ -102,8 +102,12 @@ fn routes(config: &mut web::ServiceConfig) {
             resource("/v1/parked/{deliveryId}", "DELETE")
                 .route(web::to(parked::discard).guard(guard::Delete())),
         )
-        .service(get("/xceed/callback", web::to(callback::wsdl)))
-        .service(post("/xceed/callback/{callbackId}", web::to(callback::receive)))
+        .service(
+            resource("/xceed/callback", "GET, POST")
+                .route(web::get().to(callback::wsdl))
+                .route(web::post().to(callback::receive)),
+        )
+        .service(post("/xceed/callback/{callbackId:[^/]*}", web::to(callback::receive)))
         .service(get("/healthz", web::to(health::alive)))
         .service(get("/readyz", web::to(health::ready)))
         .default_service(web::to(problem::not_found));

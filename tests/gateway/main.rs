@@ -6,8 +6,11 @@
 
 mod harness;
 
+mod async_mode;
 mod bad_calls;
 mod bad_input;
+mod callback_addresses;
+mod callback_forgery;
 mod connections;
 mod contract_fixtures;
 mod deadline;

@@ -1,6 +1,7 @@
 //! What the tests are told with: a gateway, an Xceed, and the verbs for them. Whatever is started here is ended when
 //! its value is dropped, and nothing else is ever ended.
 
+mod callback;
 mod caller;
 mod canned;
 mod cases;
@@ -11,10 +12,12 @@ mod folder;
 mod gateway;
 mod golden;
 mod http;
+mod loopback;
 mod process;
 mod simulator;
 mod soap;
 
+pub(crate) use callback::{Callback, callback_request, wrap};
 pub(crate) use caller::Caller;
 pub(crate) use canned::{Canned, Do, Heard, answer, results};
 pub(crate) use cases::{Case, cases};
@@ -25,5 +28,6 @@ pub(crate) use folder::{Folder, repository};
 pub(crate) use gateway::Gateway;
 pub(crate) use golden::{Goldens, laid_out};
 pub(crate) use http::{Connection, Request, Response};
+pub(crate) use loopback::{own_address, send_from};
 pub(crate) use simulator::Simulator;
 pub(crate) use soap::{Node, read_xml};

@@ -1,6 +1,7 @@
 //! The project's own Xceed, as a process: it checks each request with a SOAP codec and a signature of its own, and
 //! does what it is told.
 
+use super::clock::until;
 use super::config::{Config, Tenant};
 use super::folder::Folder;
 use super::http::{Connection, Request, Response};
@@ -20,11 +21,18 @@ pub(crate) struct Simulator {
 impl Simulator {
     /// An Xceed that knows these tenants, by the keys that each has here.
     pub(crate) fn start(tenants: &[Tenant]) -> Self {
+        // Nobody listens there.
+        Self::start_calling_back(tenants, SocketAddr::from(([127, 0, 0, 1], 9)))
+    }
+
+    /// The same, which calls back the gateway at this address.
+    pub(crate) fn start_calling_back(tenants: &[Tenant], gateway: SocketAddr) -> Self {
         let folder = Folder::new();
         let config = Config::new(tenants.to_vec(), "http://127.0.0.1:9/not-called").write(folder.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
         command.env("RUST_LOG", "info");
         command.args(["simulate", "--bind", "127.0.0.1:0", "--config"]).arg(config);
+        command.args(["--callback-base", &format!("http://{gateway}/xceed/callback")]);
         let mut process = Process::start(command);
         let address = process.address().unwrap_or_else(|log| panic!("the simulator does not start: {log}"));
         Self { _process: process, address, _folder: folder }
@@ -54,6 +62,21 @@ impl Simulator {
     /// The requests that brought this event, in order.
     pub(crate) fn received_of(&self, event_id: &str) -> Vec<Value> {
         self.listing(&format!("/_sim/received/{event_id}"))
+    }
+
+    /// What it called back, in order.
+    pub(crate) fn called(&self) -> Vec<Value> {
+        self.listing("/_sim/callbacks")
+    }
+
+    /// What it called back for this event, in order.
+    pub(crate) fn called_for(&self, event_id: &str) -> Vec<Value> {
+        self.called().into_iter().filter(|called| called["eventId"] == event_id).collect()
+    }
+
+    /// What it called back for this event, once it is so much.
+    pub(crate) fn called_times(&self, event_id: &str, count: usize) -> Vec<Value> {
+        until("callbacks", || Some(self.called_for(event_id)).filter(|called| called.len() >= count))
     }
 
     fn listing(&self, target: &str) -> Vec<Value> {
