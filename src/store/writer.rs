@@ -3,6 +3,7 @@
 //! waits for others to gather. A record and its settlement that are queued together share their transaction, so a
 //! sync event costs one flush, and its delivery is never written at all.
 
+use super::log::Log;
 use super::rows::{failed, join, tier, time};
 use crate::application::ports::{Record, Seq, Settlement, StoreError};
 use crate::domain::delivery::{Attempt, State};
@@ -83,7 +84,7 @@ impl Health {
 
 /// Writes until all senders are gone.
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its end of the queue")]
-pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: Arc<Health>) {
+pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: Arc<Health>, log: Arc<Log>) {
     while let Some(first) = next(&mut connection, &queue, &health) {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX
@@ -107,6 +108,7 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: 
             // Who hung up no longer waits; the write stands all the same.
             let _ = command.done.send(result);
         }
+        log.finish(&connection);
     }
 }
 
