@@ -73,7 +73,8 @@ pub struct Sent {
 /// The number under which an event is recorded: the order of recording.
 pub type Seq = i64;
 
-/// Resolves once a write is on disk.
+/// Resolves once a write is on disk. Where it is dropped nobody waits, and the write may wait a few milliseconds for
+/// one that somebody waits for, to share its flush.
 pub type Receipt = oneshot::Receiver<Result<(), StoreError>>;
 
 /// The store can't keep its promise just now. Says so without values.

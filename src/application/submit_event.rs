@@ -319,7 +319,8 @@ impl Journey {
         let (gateway, ticket) = (&self.desk.gateway, self.held.ticket());
         if let Some(record) = record {
             let receipt = gateway.store.record(record);
-            // The send need not wait for the flush, unless the last commit failed or nothing may be sent twice.
+            // The send need not wait for the flush, unless the last commit failed or nothing may be sent twice. Dropping
+            // the receipt lets the record wait for the settlement, so that an answer in time costs one flush.
             let must_wait = !gateway.store.is_well() || !self.errand.tenant.resend_in_doubt;
             if must_wait && on_disk(receipt).await.is_err() {
                 ticket.take_the_word();

@@ -114,3 +114,60 @@ fn refused(why: &str) -> HttpResponse {
         .insert_header((header::CONNECTION, "close"))
         .body(Callbacks::refusal())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(address: &str, text: &str) -> String {
+        String::from_utf8(Wsdl::at(address, text).0.to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_wsdl_has_our_address_in_the_place_of_its_own_and_is_otherwise_as_it_was() {
+        let sets = [
+            include_str!("../../xsd/api/callback.wsdl"),
+            include_str!("../../fixtures/foreign/xsd/api/callback.wsdl"),
+        ];
+        for text in sets {
+            let placed = at("https://gateway.example/xceed/callback/gw1", text);
+            assert_eq!(placed.matches("location=\"https://gateway.example/xceed/callback/gw1\"").count(), 1);
+            let back = placed.replace(
+                "https://gateway.example/xceed/callback/gw1",
+                "http://127.0.0.1:8080/xceed/callback",
+            );
+            assert_eq!(back, text);
+        }
+    }
+
+    #[test]
+    fn an_address_is_text_in_the_wsdl_whatever_it_holds() {
+        let wsdl = "<s:address location=\"x\"/><other location=\"y\"/>";
+        let placed = at("https://g/$1?a=\"&<b>", wsdl);
+        assert_eq!(
+            placed,
+            "<s:address location=\"https://g/$1?a=&quot;&amp;&lt;b&gt;\"/><other location=\"y\"/>"
+        );
+        assert_eq!(
+            at("https://g", "<soap:address\n  location=\"x\"/>"),
+            "<soap:address\n  location=\"https://g\"/>"
+        );
+    }
+
+    #[test]
+    fn soap_is_xml_in_utf_8_and_nothing_else() {
+        let is = |name: &str, value: &str| {
+            let request = actix_web::test::TestRequest::post().insert_header((name, value)).to_http_request();
+            is_soap(&request)
+        };
+        for good in
+            ["text/xml", "text/xml; charset=utf-8", "TEXT/XML;charset=\"UTF-8\"", "text/xml; action=\"a\""]
+        {
+            assert!(is("Content-Type", good), "{good}");
+        }
+        for bad in ["", "text/xml; charset=utf-16", "application/xml", "text/xmlx", "text/xml, text/xml"] {
+            assert!(!is("Content-Type", bad), "{bad}");
+        }
+        assert!(!is("Accept", "text/xml"), "without a media type");
+    }
+}

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file for one gateway.
 
+use super::log::{FILE_MAX, Log};
 use super::rows::failed;
 use super::writer::{Command, Health};
 use super::writes::Write;
@@ -15,15 +16,13 @@ use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_events.sql")];
-/// How often the write-ahead log is brought into the database, off the writer's thread.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const BUSY_PATIENCE: Duration = Duration::from_secs(1);
 /// Prepared statements kept by each connection.
 const STATEMENTS: usize = 32;
@@ -57,16 +56,16 @@ impl Sqlite {
         let last: Seq = connection
             .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))
             .map_err(failed)?;
-        let health = Arc::new(Health::default());
+        let (health, log) = (Arc::new(Health::default()), Arc::new(Log::default()));
         let (queue, commands) = mpsc::channel();
         let (stop_checkpoints, stopped) = mpsc::channel();
         let checkpoints = open_reader(&file, true)?;
         let threads = vec![
             spawn("store-writer", {
-                let health = health.clone();
-                move || writer::run(connection, commands, health)
+                let (health, log) = (health.clone(), log.clone());
+                move || writer::run(connection, commands, health, log)
             })?,
-            spawn("store-checkpoints", move || checkpoint(&checkpoints, &stopped))?,
+            spawn("store-checkpoints", move || log.watch(&checkpoints, &stopped))?,
         ];
         Ok(Self {
             file,
@@ -229,6 +228,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", FILE_MAX)?;
     connection.pragma_update(None, "foreign_keys", false) // the statements check what they need
 }
 
@@ -264,13 +264,4 @@ fn open_reader(file: &Path, writable: bool) -> Result<Connection, StoreError> {
     // Else SQLite plans a kept statement anew for every value, because a partial index might fit it.
     connection.set_db_config(SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     Ok(connection)
-}
-
-fn checkpoint(connection: &Connection, stopped: &mpsc::Receiver<()>) {
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(CHECKPOINT_EVERY) {
-        let passed = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = passed {
-            tracing::warn!(%error, "the write-ahead log could not be checkpointed; it grows until it can");
-        }
-    }
 }

@@ -1,8 +1,10 @@
 //! The writer thread: takes all that is queued into one transaction, commits once, and wakes those who wait. With one
-//! flush for a whole batch, the number of events a second does not depend on how slow the disk's flush is; no write
-//! waits for others to gather. A record and its settlement that are queued together share their transaction, so a
-//! sync event costs one flush, and its delivery is never written at all.
+//! flush for a whole batch, the number of events a second does not depend on how slow the disk's flush is; no write that
+//! somebody waits for waits for others to gather. A record and its settlement that are queued together share their
+//! transaction, so a sync event costs one flush, and its delivery is never written at all; to that end a record that
+//! nobody waits for begins no flush of its own for a moment.
 
+use super::log::Log;
 use super::rows::failed;
 use super::writes::{Together, Write, write};
 use crate::application::ports::StoreError;
@@ -15,6 +17,8 @@ use tokio::sync::oneshot;
 
 /// Writes that share a transaction at most, so that the first of them does not wait too long.
 const BATCH_MAX: usize = 1024;
+/// A write that nobody waits for is written with the next that somebody waits for, or when it is this old.
+const ALONE_MAX: Duration = Duration::from_millis(5);
 /// A write is queued at least so long before a deadline.
 const LEAD_MIN: Duration = Duration::from_millis(10);
 /// How often a store that can't record is tried.
@@ -26,6 +30,13 @@ const SMOOTHING: u64 = 8;
 pub(super) struct Command {
     pub(super) write: Write,
     pub(super) done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Command {
+    /// Whether somebody waits for the write: a receipt that was dropped is not waited for.
+    fn is_awaited(&self) -> bool {
+        !self.done.is_closed()
+    }
 }
 
 /// How the writer is.
@@ -73,16 +84,10 @@ impl Health {
 
 /// Writes until all senders are gone.
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its end of the queue")]
-pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: Arc<Health>) {
+pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: Arc<Health>, log: Arc<Log>) {
     while let Some(first) = next(&mut connection, &queue, &health) {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_MAX
-            && let Ok(next) = queue.try_recv()
-        {
-            batch.push(next);
-        }
-        #[expect(clippy::disallowed_methods, reason = "how long a commit takes is what is measured")]
-        let started = Instant::now();
+        let batch = gather(first, &queue);
+        let started = now();
         let outcome = commit(&mut connection, &batch);
         match &outcome {
             Ok(_) => health.committed(started.elapsed()),
@@ -97,6 +102,7 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: 
             // Who hung up no longer waits; the write stands all the same.
             let _ = command.done.send(result);
         }
+        log.finish(&connection);
     }
 }
 
@@ -123,6 +129,34 @@ fn probe(connection: &mut Connection) -> rusqlite::Result<()> {
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     transaction.pragma_update(None, "user_version", version)?;
     transaction.commit()
+}
+
+/// All that is queued, as soon as somebody waits for any of it.
+fn gather(first: Command, queue: &Receiver<Command>) -> Vec<Command> {
+    let mut batch = vec![first];
+    let begun = now();
+    loop {
+        while batch.len() < BATCH_MAX
+            && let Ok(next) = queue.try_recv()
+        {
+            batch.push(next);
+        }
+        if batch.len() == BATCH_MAX || batch.iter().any(Command::is_awaited) {
+            return batch;
+        }
+        match queue.recv_timeout(ALONE_MAX.saturating_sub(begun.elapsed())) {
+            Ok(next) => batch.push(next),
+            Err(_) => return batch,
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a commit takes, and a write waits, is what is measured"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// All writes in one transaction. The outer error means that nothing was written; an inner one, that this write could

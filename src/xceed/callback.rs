@@ -134,3 +134,6 @@ fn hash(form: &CallbackForm, link: &Link, channel: &str, key: &Secret, result: &
     });
     sign(values, form.case)
 }
+
+#[cfg(test)]
+mod tests;
