@@ -7,7 +7,7 @@ use super::tenants::Tenant;
 use crate::domain::decision::Results;
 use crate::domain::delivery;
 use crate::domain::identifiers::EventId;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// A callback whose signature is Xceed's, for an event that awaits one or has had one.
 pub struct Verified {
@@ -30,6 +30,7 @@ pub struct Verified {
 pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, StoreError> {
     let Verified { tenant, event_id, awaited, said, results } = verified;
     let now = gateway.clock.now();
+    let velocity = velocity(gateway, &tenant, &awaited);
     let errand = Errand {
         seq: awaited.seq,
         tenant,
@@ -41,7 +42,7 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
             callback_id: None,
         },
         facts: awaited.facts,
-        velocity: 0,
+        velocity,
         defaulted: awaited.defaulted,
         received_at: awaited.received_at,
         received: None,
@@ -64,4 +65,11 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
         Effect::Same => {}
     }
     Ok(effect)
+}
+
+/// The customer's other recent events, which the fallback policy may weigh.
+fn velocity(gateway: &Gateway, tenant: &Tenant, awaited: &Awaited) -> u32 {
+    let counts = gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+    let others = |customer| counts.others(&tenant.name, customer, awaited.received_at);
+    awaited.facts.customer.as_ref().map_or(0, others)
 }

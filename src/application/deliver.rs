@@ -171,7 +171,11 @@ impl Errand {
             },
         );
         match &state {
-            State::Queued { due } => gateway.relay.enqueue(self.seq, *due),
+            State::Queued { due } => {
+                // Looked at earlier where its callback's time is over before.
+                let until = self.callback_until.filter(|until| *until > now);
+                gateway.relay.enqueue(self.seq, until.map_or(*due, |until| until.min(*due)));
+            }
             State::Parked { reason } => {
                 tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
             }

@@ -81,7 +81,8 @@ async fn resume(desk: &Desk, seq: Seq) {
     let until = callback_until(&tenant, &delivery.message, delivery.received_at);
     let callback_is_over = !delivery.decided && until.is_some_and(|until| until <= now);
     if delivery.due > now && !callback_is_over {
-        return gateway.relay.enqueue(seq, delivery.due);
+        let until = until.filter(|_| !delivery.decided);
+        return gateway.relay.enqueue(seq, until.map_or(delivery.due, |until| until.min(delivery.due)));
     }
     let id = &delivery.message.event_id;
     match gateway.tickets.claim(&delivery.tenant, id, None, delivery.fingerprint, false) {

@@ -180,7 +180,9 @@ pub(super) fn awaited(
 pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resumption, StoreError> {
     let read = || -> rusqlite::Result<Resumption> {
         let mut queued = connection.prepare(
-            "SELECT seq, due FROM delivery WHERE state NOT IN ('PARKED', 'DISCARDED') ORDER BY seq",
+            // One that is sent again is looked at first: its callback's time may be over before it is due.
+            "SELECT seq, iif(callback_id IS NULL OR state = 'AWAITING_CALLBACK', due, received_at)
+             FROM delivery JOIN event USING (seq) WHERE state NOT IN ('PARKED', 'DISCARDED') ORDER BY seq",
         )?;
         let queued = queued.query_map([], |row| Ok((row.get(0)?, read_time(row.get(1)?))))?;
         let mut recent = connection.prepare(

@@ -315,6 +315,32 @@ fn a_time_that_runs_out_during_an_outage_is_over_after_it() {
 }
 
 #[test]
+fn the_fallback_weighs_a_customers_other_events_also_when_a_callback_brings_no_score() {
+    let (_xceed, gateway) = start("policy.fallback = \"local\"");
+    for n in 0..4 {
+        submit(&gateway, &format!("e-{n}"), "SIM-CALLBACK-CODE-ERROR");
+    }
+    let seen = wait_for(&gateway.caller(), "e-3");
+    // 15 for the tier, 10 for the amount, 15 for three others within the hour.
+    assert_eq!((&seen["outcome"], &seen["riskScore"]), (&json!("FALLBACK"), &json!(40.0)), "{seen}");
+}
+
+#[test]
+fn a_callbacks_time_is_over_also_while_an_event_backs_off_after_a_crash() {
+    let (_xceed, mut gateway) = start("xceed.callback_timeout = \"4s\"");
+    submit(&gateway, "e-1", "SIM-ERROR");
+    gateway.caller().look_up_until("e-1", |seen| seen["attempts"].as_u64() >= Some(1));
+    gateway.kill();
+    gateway.restart();
+    let seen = wait_for(&gateway.caller(), "e-1");
+    assert_eq!(
+        (&seen["basis"], &seen["outcome"]),
+        (&json!("callback_timeout"), &json!("FALLBACK")),
+        "{seen}"
+    );
+}
+
+#[test]
 fn a_thousand_copies_of_one_callback_change_one_thing() {
     let (xceed, gateway) = start("");
     submit(&gateway, "e-1", "SIM-CALLBACK-NEVER");
