@@ -104,7 +104,7 @@ impl Link {
 
     /// The keys that Xceed may sign a callback with.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Secret> {
-        std::iter::once(&self.settings.secret_key).chain(&self.settings.secret_key_next)
+        self.settings.keys()
     }
 }
 
@@ -148,11 +148,26 @@ impl Settings {
         channels.map(|channel| format!("{}{}{channel}", self.platform_id, self.service_id))
     }
 
+    fn keys(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.secret_key).chain(&self.secret_key_next)
+    }
+
     fn shares_a_key(&self, other: &Self) -> bool {
-        let keys = |link: &'_ Self| {
-            std::iter::once(&link.secret_key).chain(&link.secret_key_next).cloned().collect::<Vec<_>>()
+        self.keys().any(|key| other.keys().any(|other| other.expose() == key.expose()))
+    }
+
+    /// Whether one begins like the other up to the end of its secret: an event's id in a callback could then be read as
+    /// the rest of a secret.
+    fn begins_like(&self, other: &Self) -> bool {
+        let same = |(prefix, key): (&str, &Secret), (other_prefix, other_key): (&str, &Secret)| {
+            let text = prefix.bytes().chain(key.expose().bytes());
+            text.zip(other_prefix.bytes().chain(other_key.expose().bytes())).all(|(one, two)| one == two)
         };
-        keys(self).iter().any(|key| keys(other).iter().any(|other| other.expose() == key.expose()))
+        self.prefixes().any(|prefix| {
+            other.prefixes().any(|other_prefix| {
+                self.keys().any(|key| other.keys().any(|other| same((&prefix, key), (&other_prefix, other))))
+            })
+        })
     }
 }
 
@@ -169,14 +184,14 @@ fn is_made_of(text: &str, min: usize, max: usize, allowed: impl Fn(u8) -> bool) 
 }
 
 /// Pairs of tenants whose messages could be taken for each other's: what is signed before the secret is equal, or one
-/// begins with the other under the same secret.
+/// begins with the other under the same secret, or with the secrets at their ends.
 pub fn collisions(links: &[(&TenantName, &Settings)]) -> Vec<String> {
     let mut found = Vec::new();
     for (n, (name, link)) in links.iter().enumerate() {
         for (other_name, other) in &links[n + 1..] {
             let same_key = link.shares_a_key(other);
             let mix = |a: &String, b: &String| a == b || (same_key && (a.starts_with(b) || b.starts_with(a)));
-            if link.prefixes().any(|a| other.prefixes().any(|b| mix(&a, &b))) {
+            if link.prefixes().any(|a| other.prefixes().any(|b| mix(&a, &b))) || link.begins_like(other) {
                 found.push(format!(
                     "tenants {name} and {other_name}: platform_id, service_id and channel read the same when they \
                      are signed, so one's message could pass for the other's; check the ids that the vendor issued"
@@ -217,6 +232,18 @@ mod tests {
         assert_eq!(collide(&one, &link("3", "210021", "WireX", KEY)), 1, "a prefix under the same secret");
         assert_eq!(collide(&one, &link("3", "210021", "WireX", OTHER_KEY)), 0);
         assert_eq!(collide(&one, &link("3", "210022", "Wire", KEY)), 0);
+        let shifted = link("3", "210021", "Wirea", "bcdef01234567890");
+        assert_eq!(
+            collide(&link("3", "210021", "Wire", "abcdef01234567890"), &shifted),
+            1,
+            "with the secrets"
+        );
+        assert_eq!(
+            collide(&link("3", "210021", "Wire", "abcdef0123456789"), &shifted),
+            1,
+            "as far as the shorter goes"
+        );
+        assert_eq!(collide(&link("3", "210021", "Wire", "abcdef0123456780"), &shifted), 0);
         let mut by_type = link("3", "210022", "Wire", KEY);
         by_type.channels.insert("ACHTransfer".into(), "ACH".into());
         assert_eq!(collide(&link("3", "210022", "ACH", OTHER_KEY), &by_type), 1);
