@@ -15,6 +15,7 @@ use crate::secrets::Secret;
 use crate::soap::tree::DOCUMENT_MAX;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -29,18 +30,17 @@ pub type Links = HashMap<TenantName, Arc<Link>>;
 
 /// Xceed over SOAP, for one worker thread.
 pub struct SoapClient {
-    links: Arc<Links>,
-    clients: HashMap<TenantName, reqwest::Client>,
+    lines: HashMap<TenantName, Rc<Line>>,
 }
 
 impl SoapClient {
     /// A client with connections of its own.
     ///
     /// # Errors
-    /// TLS can't be set up.
-    pub fn new(links: &Arc<Links>) -> Result<Self, reqwest::Error> {
-        let client = |(name, link): (&TenantName, &Arc<Link>)| Ok((name.clone(), http_client(link)?));
-        Ok(Self { links: links.clone(), clients: links.iter().map(client).collect::<Result<_, _>>()? })
+    /// TLS can't be set up, or an address is none.
+    pub fn new(links: &Links) -> Result<Self, reqwest::Error> {
+        let line = |(name, link): (&TenantName, &Arc<Link>)| Ok((name.clone(), Rc::new(Line::new(link)?)));
+        Ok(Self { lines: links.iter().map(line).collect::<Result<_, _>>()? })
     }
 }
 
@@ -65,12 +65,11 @@ impl Scoring for SoapClient {
         event: &Field<'_>,
         received_at: Timestamp,
     ) -> Result<Prepared, Vec<FieldFault>> {
-        let link = &self.links[tenant];
-        prepare(link, event, received_at)
+        prepare(&self.lines[tenant].link, event, received_at)
     }
 
     fn send(&self, tenant: &TenantName, message: Message) -> Local<Sent> {
-        let line = Line { link: self.links[tenant].clone(), client: self.clients[tenant].clone() };
+        let line = self.lines[tenant].clone();
         Box::pin(async move { line.send(&message).await })
     }
 }
@@ -117,9 +116,21 @@ fn with_elements(link: &Link, mut faults: Vec<FieldFault>) -> Vec<FieldFault> {
 struct Line {
     link: Arc<Link>,
     client: reqwest::Client,
+    /// What all requests have in common: all but the body.
+    request: reqwest::Request,
 }
 
 impl Line {
+    fn new(link: &Arc<Link>) -> Result<Self, reqwest::Error> {
+        let client = http_client(link)?;
+        let request = client
+            .post(&link.settings.url)
+            .header("Content-Type", "text/xml; charset=utf-8")
+            .header("SOAPAction", &link.api.add_event.soap_action)
+            .build()?;
+        Ok(Self { link: link.clone(), client, request })
+    }
+
     /// One attempt. Where Xceed refuses the hash and a next key is there, that is tried once; where it is taken, it is
     /// signed with from then on.
     async fn send(&self, message: &Message) -> Sent {
@@ -139,14 +150,11 @@ impl Line {
     async fn post(&self, message: &Message, key: &Secret, deadline: Instant) -> Attempt {
         let operation = &self.link.api.add_event;
         let values = self.link.values(&message.channel, &message.payload, message.response_required, key);
-        let request = self
-            .client
-            .post(&self.link.settings.url)
-            .header("Content-Type", "text/xml; charset=utf-8")
-            .header("SOAPAction", &operation.soap_action)
-            .body(operation.request(&values).into_text());
+        let mut request =
+            self.request.try_clone().expect("a request without a body has nothing that can't be cloned");
+        *request.body_mut() = Some(operation.request(&values).into_text().into());
         let exchange = async {
-            let mut response = request.send().await.map_err(|error| classify(&error))?;
+            let mut response = self.client.execute(request).await.map_err(|error| classify(&error))?;
             let body = read(&mut response).await?;
             let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
             let answer = HttpAnswer {
