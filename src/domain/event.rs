@@ -34,6 +34,9 @@ const NAME_SHOWN: usize = 200;
 /// A name longer than this resembles no known one.
 const NAME_MAX: usize = 64;
 
+/// A path is seldom longer.
+const PATH_USUAL: usize = 64;
+
 /// What a member of an event must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -249,6 +252,10 @@ pub fn is_money(text: &str) -> bool {
 
 /// The first character that XML 1.0 can't carry, not even escaped.
 pub fn forbidden_in_xml(text: &str) -> Option<char> {
+    // Seldom is there a byte that such a character could begin with.
+    if !text.bytes().any(|byte| byte < b' ' || byte == 0xEF) {
+        return None;
+    }
     text.chars().find(|c| {
         !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
     })
@@ -267,12 +274,18 @@ fn check_time(fields: &Field<'_>, faults: &mut Vec<FieldFault>) {
     faults.push(FieldFault::new("occurredAt", rule, message));
 }
 
-fn check_members(field: &Field<'_>, path: &str, members: &Members, faults: &mut Vec<FieldFault>) {
+fn check_members(field: &Field<'_>, group: &str, members: &Members, faults: &mut Vec<FieldFault>) {
+    let mut path = String::with_capacity(PATH_USUAL);
     for (name, value) in field.members() {
         if faults.len() >= FAULTS_MAX {
             return;
         }
-        let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+        path.clear();
+        if !group.is_empty() {
+            path.push_str(group);
+            path.push('.');
+        }
+        path.push_str(name);
         match members.shape(&path) {
             Some(shape) => check_member(value, &path, shape, members, faults),
             None => faults.push(unknown_member(&path, members)),
@@ -291,7 +304,7 @@ fn check_member(
         return;
     }
     match (shape, value) {
-        (Shape::Text, Field::Text(text)) => check_text(text, path, faults),
+        (Shape::Text, Field::Text(text)) => check_text(text, || path.to_owned(), faults),
         (Shape::Boolean, Field::Bool(_)) => {}
         (Shape::Money, Field::Number(text)) if is_money(text) => {}
         (Shape::Money, Field::Number(_)) => faults.push(FieldFault::new(
@@ -314,21 +327,21 @@ fn check_member(
 
 /// Below an open group any name may stand and scalars are sent on, so both must be text that XML can carry.
 fn check_open(name: &str, value: &Field<'_>, group: &str, faults: &mut Vec<FieldFault>) {
-    let path = format!("{group}.{}", shown(name));
-    check_text(name, &path, faults);
+    let path = || format!("{group}.{}", shown(name));
+    check_text(name, path, faults);
     if let Field::Text(text) = value {
-        check_text(text, &path, faults);
+        check_text(text, path, faults);
     }
 }
 
-fn check_text(text: &str, path: &str, faults: &mut Vec<FieldFault>) {
+fn check_text(text: &str, path: impl Fn() -> String, faults: &mut Vec<FieldFault>) {
     if let Some(c) = forbidden_in_xml(text) {
         let what = match c {
             '\u{ffff}' => "half of a surrogate pair or U+FFFF".to_owned(),
             c => format!("U+{:04X}", c as u32),
         };
         let message = format!("holds a character that XML can't carry ({what}): leave it out");
-        faults.push(FieldFault::new(path, "character", message));
+        faults.push(FieldFault::new(&path(), "character", message));
     }
 }
 

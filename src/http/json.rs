@@ -2,10 +2,9 @@
 //! their text, no name twice in an object, a limit on depth.
 
 use crate::domain::field::Field;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 /// The deepest nesting that is read; the outermost object is the first level.
@@ -70,54 +69,11 @@ pub fn read(body: &[u8]) -> Result<Field<'_>, Unreadable> {
         let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
         Unreadable::NotJson { line, column: 1 + before.len() - line_start }
     })?;
-    let raw: &RawValue = serde_json::from_str(text)
-        .map_err(|error| Unreadable::NotJson { line: error.line(), column: error.column() })?;
-    match value(raw, 1, "")? {
-        object @ Field::Object(_) => Ok(object),
+    let whole: &RawValue = parsed(text)?;
+    match whole.get().as_bytes().first() {
+        Some(b'{') => Walk(whole.get()).value(1, Place::Top),
         _ => Err(Unreadable::NotAnObject),
     }
-}
-
-/// One value. Its grammar has been checked with the whole body, so what fails here is a rule of ours.
-fn value<'a>(raw: &'a RawValue, depth: usize, path: &str) -> Result<Field<'a>, Unreadable> {
-    let text = raw.get();
-    match text.as_bytes().first() {
-        Some(b'{' | b'[') if depth > DEPTH_MAX => Err(Unreadable::TooDeep),
-        Some(b'{') => object(text, depth, path),
-        Some(b'[') => {
-            let Items(items) = parsed(text)?;
-            items
-                .into_iter()
-                .map(|item| value(item, depth + 1, path))
-                .collect::<Result<_, _>>()
-                .map(Field::List)
-        }
-        Some(b'"') => parsed::<Text<'_>>(text).map(|text| Field::Text(text.0)),
-        Some(b't') => Ok(Field::Bool(true)),
-        Some(b'f') => Ok(Field::Bool(false)),
-        Some(b'n') => Ok(Field::Null),
-        _ => Ok(Field::Number(text)),
-    }
-}
-
-fn object<'a>(text: &'a str, depth: usize, path: &str) -> Result<Field<'a>, Unreadable> {
-    let Members(members) = parsed(text)?;
-    let mut seen = HashSet::with_capacity(members.len());
-    if let Some((name, _)) = members.iter().find(|(name, _)| !seen.insert(name.0.clone())) {
-        return Err(Unreadable::DuplicateKey(below(path, &name.0)));
-    }
-    let read = |(name, raw): (Text<'a>, &'a RawValue)| {
-        // The path is for errors alone; only containers can have one inside.
-        let nested = matches!(raw.get().as_bytes().first(), Some(b'{' | b'['));
-        let path = if nested { below(path, &name.0) } else { String::new() };
-        Ok((name.0, value(raw, depth + 1, &path)?))
-    };
-    members.into_iter().map(read).collect::<Result<_, _>>().map(Field::Object)
-}
-
-fn below(path: &str, name: &str) -> String {
-    let name: String = name.chars().take(NAME_SHOWN).collect();
-    if path.is_empty() { name } else { format!("{path}.{name}") }
 }
 
 fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Unreadable> {
@@ -125,21 +81,149 @@ fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Unreadable> {
         .map_err(|error| Unreadable::NotJson { line: error.line(), column: error.column() })
 }
 
-/// A string, or a name. Read as bytes, because those may hold half a surrogate pair.
-struct Text<'a>(Cow<'a, str>);
+/// Where a value stands. Only an error puts it into words.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    Top,
+    Below(&'p Self, &'p str),
+}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl Place<'_> {
+    fn path(self) -> String {
+        let Self::Below(above, name) = self else { return String::new() };
+        let name: String = name.chars().take(NAME_SHOWN).collect();
+        match above {
+            Self::Top => name,
+            Self::Below(..) => format!("{}.{name}", above.path()),
+        }
+    }
+}
+
+/// What is left of a text whose grammar has been checked: it need only be taken apart, and what fails here is a rule
+/// of ours.
+struct Walk<'a>(&'a str);
+
+impl<'a> Walk<'a> {
+    /// The next value. An object or an array is on the level `depth`.
+    fn value(&mut self, depth: usize, place: Place<'_>) -> Result<Field<'a>, Unreadable> {
+        match self.next() {
+            b'{' | b'[' if depth > DEPTH_MAX => Err(Unreadable::TooDeep),
+            b'{' => self.object(depth, place),
+            b'[' => self.list(depth, place),
+            b'"' => self.string().map(Field::Text),
+            b't' | b'f' | b'n' => Ok(match self.scalar() {
+                "true" => Field::Bool(true),
+                "false" => Field::Bool(false),
+                _ => Field::Null,
+            }),
+            _ => Ok(Field::Number(self.scalar())),
+        }
+    }
+
+    fn object(&mut self, depth: usize, place: Place<'_>) -> Result<Field<'a>, Unreadable> {
+        let mut members = Vec::new();
+        while self.steps_to_another(b'}') {
+            let name = self.string()?;
+            self.next();
+            self.step(1); // over the colon
+            let value = self.value(depth + 1, Place::Below(&place, &name))?;
+            members.push((name, value));
+        }
+        match twice(&members) {
+            Some(name) => Err(Unreadable::DuplicateKey(Place::Below(&place, name).path())),
+            None => Ok(Field::Object(members)),
+        }
+    }
+
+    fn list(&mut self, depth: usize, place: Place<'_>) -> Result<Field<'a>, Unreadable> {
+        let mut items = Vec::new();
+        while self.steps_to_another(b']') {
+            items.push(self.value(depth + 1, place)?);
+        }
+        Ok(Field::List(items))
+    }
+
+    /// Steps over the bracket that opens, the comma or the bracket that ends. Whether a member or an item follows.
+    fn steps_to_another(&mut self, end: u8) -> bool {
+        let here = self.next();
+        self.step(1);
+        if here == end {
+            return false;
+        }
+        let is_empty = self.next() == end;
+        if is_empty {
+            self.step(1);
+        }
+        !is_empty
+    }
+
+    /// The text of a string or a name. One without an escape, as most are, is borrowed as it stands.
+    fn string(&mut self) -> Result<Cow<'a, str>, Unreadable> {
+        let inside = self.0.get(1..).unwrap_or_default();
+        let plain = inside.bytes().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(inside.len());
+        let (text, behind) = inside.split_at_checked(plain).unwrap_or((inside, ""));
+        if behind.starts_with('\\') {
+            let literal = self.step(literal_length(self.0));
+            return parsed::<Unescaped>(literal).map(|text| Cow::Owned(text.0));
+        }
+        self.step(plain + 2);
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn scalar(&mut self) -> &'a str {
+        let ends = |byte: u8| matches!(byte, b',' | b'}' | b']') || is_space(byte);
+        let length = self.0.bytes().position(ends).unwrap_or(self.0.len());
+        self.step(length)
+    }
+
+    /// The next byte that is no white space.
+    fn next(&mut self) -> u8 {
+        let spaces = self.0.bytes().take_while(|byte| is_space(*byte)).count();
+        self.step(spaces);
+        self.0.as_bytes().first().copied().unwrap_or_default()
+    }
+
+    /// What was stepped over.
+    fn step(&mut self, length: usize) -> &'a str {
+        let (over, left) = self.0.split_at_checked(length).unwrap_or((self.0, ""));
+        self.0 = left;
+        over
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// A name that stands more than once.
+fn twice<'m>(members: &'m [(Cow<'_, str>, Field<'_>)]) -> Option<&'m str> {
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
+
+/// From the first quote to the last.
+fn literal_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'"') {
+        at += if *byte == b'\\' { 2 } else { 1 };
+    }
+    at + 1
+}
+
+/// A string, or a name, with escapes. Read as bytes, because those may hold half a surrogate pair.
+struct Unescaped(String);
+
+impl<'de> Deserialize<'de> for Unescaped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
-        impl<'de> Visitor<'de> for Bytes {
-            type Value = Text<'de>;
+        impl Visitor<'_> for Bytes {
+            type Value = Unescaped;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
-            fn visit_borrowed_bytes<E: serde::de::Error>(self, bytes: &'de [u8]) -> Result<Text<'de>, E> {
-                std::str::from_utf8(bytes).map(|text| Text(Cow::Borrowed(text))).map_err(E::custom)
-            }
-            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Text<'de>, E> {
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Unescaped, E> {
                 let mut text = String::with_capacity(bytes.len());
                 for chunk in bytes.utf8_chunks() {
                     text.push_str(chunk.valid());
@@ -148,54 +232,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                         text.push(NO_CHARACTER);
                     }
                 }
-                Ok(Text(Cow::Owned(text)))
+                Ok(Unescaped(text))
             }
         }
         deserializer.deserialize_bytes(Bytes)
-    }
-}
-
-struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Collect)
-    }
-}
-
-struct Items<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Items<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<'de>, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Items(items))
-            }
-        }
-        deserializer.deserialize_seq(Collect)
     }
 }
 
@@ -254,6 +294,20 @@ mod tests {
         assert_eq!(field.at("b\u{ffff}"), Some(&Field::Text("😀".into())));
     }
 
+    fn value_of(field: &Field<'_>) -> serde_json::Value {
+        use serde_json::Value;
+        match field {
+            Field::Null => Value::Null,
+            Field::Bool(value) => (*value).into(),
+            Field::Number(text) => serde_json::from_str(text).expect("a number"),
+            Field::Text(text) => text.as_ref().into(),
+            Field::List(items) => items.iter().map(value_of).collect(),
+            Field::Object(members) => {
+                members.iter().map(|(name, value)| (name.clone().into_owned(), value_of(value))).collect()
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn it_agrees_with_serde_json_on_what_is_json(body in "[{}\\[\\]:,\"a0.\\-e \\\\untrfl]{0,24}") {
@@ -263,6 +317,16 @@ mod tests {
                 Err(Unreadable::NotJson { .. }) => prop_assert!(known.is_err(), "{body}"),
                 Err(_) => prop_assert!(known.is_ok(), "{body}"),
             }
+        }
+
+        #[test]
+        fn it_reads_what_serde_json_reads(body in "[{}\\[\\]:,\"ab0.\\-e \\\\untrfl\n]{0,12}", pretty: bool) {
+            let strings = ["a\"]}", "\\\\", "é,\u{0}", "", " \t"];
+            let nested = serde_json::json!([[{ "x": body, "y": strings }], [], {}, 1, 2.5e3, true, false, null]);
+            let body = serde_json::json!({ body: nested, "z": { "": -0.1 } });
+            let text = if pretty { serde_json::to_string_pretty(&body) } else { serde_json::to_string(&body) };
+            let text = text.expect("JSON");
+            prop_assert_eq!(read(text.as_bytes()).map(|field| value_of(&field)), Ok(body));
         }
 
         #[test]

@@ -3,6 +3,7 @@
 
 use super::attempt::classify;
 use super::link::Link;
+use super::operations::Operation;
 use super::payload::{faults_of, fill};
 use super::results::{HttpAnswer, judge};
 use crate::application::ports::{Local, Message, Prepared, Scoring, Sent};
@@ -15,6 +16,7 @@ use crate::secrets::Secret;
 use crate::soap::tree::DOCUMENT_MAX;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -29,18 +31,17 @@ pub type Links = HashMap<TenantName, Arc<Link>>;
 
 /// Xceed over SOAP, for one worker thread.
 pub struct SoapClient {
-    links: Arc<Links>,
-    clients: HashMap<TenantName, reqwest::Client>,
+    lines: HashMap<TenantName, Rc<Line>>,
 }
 
 impl SoapClient {
     /// A client with connections of its own.
     ///
     /// # Errors
-    /// TLS can't be set up.
-    pub fn new(links: &Arc<Links>) -> Result<Self, reqwest::Error> {
-        let client = |(name, link): (&TenantName, &Arc<Link>)| Ok((name.clone(), http_client(link)?));
-        Ok(Self { links: links.clone(), clients: links.iter().map(client).collect::<Result<_, _>>()? })
+    /// TLS can't be set up, or an address is none.
+    pub fn new(links: &Links) -> Result<Self, reqwest::Error> {
+        let line = |(name, link): (&TenantName, &Arc<Link>)| Ok((name.clone(), Rc::new(Line::new(link)?)));
+        Ok(Self { lines: links.iter().map(line).collect::<Result<_, _>>()? })
     }
 }
 
@@ -65,12 +66,11 @@ impl Scoring for SoapClient {
         event: &Field<'_>,
         received_at: Timestamp,
     ) -> Result<Prepared, Vec<FieldFault>> {
-        let link = &self.links[tenant];
-        prepare(link, event, received_at)
+        prepare(&self.lines[tenant].link, event, received_at)
     }
 
     fn send(&self, tenant: &TenantName, message: Message) -> Local<Sent> {
-        let line = Line { link: self.links[tenant].clone(), client: self.clients[tenant].clone() };
+        let line = self.lines[tenant].clone();
         Box::pin(async move { line.send(&message).await })
     }
 }
@@ -118,9 +118,23 @@ fn with_elements(link: &Link, mut faults: Vec<FieldFault>) -> Vec<FieldFault> {
 struct Line {
     link: Arc<Link>,
     client: reqwest::Client,
+    /// What all requests of an operation have in common: all but the body.
+    sync_draft: reqwest::Request,
+    async_draft: reqwest::Request,
 }
 
 impl Line {
+    fn new(link: &Arc<Link>) -> Result<Self, reqwest::Error> {
+        let client = http_client(link)?;
+        let draft = |operation: &Operation| {
+            let request = client.post(&link.settings.url).header("Content-Type", "text/xml; charset=utf-8");
+            request.header("SOAPAction", &operation.soap_action).build()
+        };
+        let sync_draft = draft(&link.api.add_event)?;
+        let async_draft = draft(&link.api.add_async_event)?;
+        Ok(Self { link: link.clone(), client, sync_draft, async_draft })
+    }
+
     /// One attempt. Where Xceed refuses the hash and a next key is there, that is tried once; where it is taken, it is
     /// signed with from then on.
     async fn send(&self, message: &Message) -> Sent {
@@ -139,16 +153,16 @@ impl Line {
     /// One request: one absolute deadline around everything from the pool to the last byte.
     async fn post(&self, message: &Message, key: &Secret, deadline: Instant) -> Attempt {
         let api = &self.link.api;
-        let operation = if message.callback_id.is_some() { &api.add_async_event } else { &api.add_event };
+        let (operation, draft) = match message.callback_id {
+            Some(_) => (&api.add_async_event, &self.async_draft),
+            None => (&api.add_event, &self.sync_draft),
+        };
         let values = self.link.values(message, key);
-        let request = self
-            .client
-            .post(&self.link.settings.url)
-            .header("Content-Type", "text/xml; charset=utf-8")
-            .header("SOAPAction", &operation.soap_action)
-            .body(operation.request(&values).into_text());
+        let mut request =
+            draft.try_clone().expect("a request without a body has nothing that can't be cloned");
+        *request.body_mut() = Some(operation.request(&values).into_text().into());
         let exchange = async {
-            let mut response = request.send().await.map_err(|error| classify(&error))?;
+            let mut response = self.client.execute(request).await.map_err(|error| classify(&error))?;
             let body = read(&mut response).await?;
             let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
             let answer = HttpAnswer {
