@@ -2,6 +2,7 @@
 
 use crate::application::deliver::{Desk, Gateway};
 use crate::application::ports::{Clock, Resumption};
+use crate::application::queue::{Due, queue};
 use crate::application::relay;
 use crate::application::tickets::Tickets;
 use crate::config::{Config, Documents, TenantSettings};
@@ -134,7 +135,7 @@ impl App {
             callbacks: Arc::new(callbacks(&sets, &config.tenants, &links)),
             wsdl: config.documents.callback_wsdl.clone(),
         };
-        let (queue, due) = relay::queue();
+        let (queue, due) = queue();
         let gateway = Arc::new(Gateway {
             tenants: config.tenants.into_iter().map(|tenant| tenant.tenant).collect(),
             store: store.clone(),
@@ -194,7 +195,7 @@ fn resume(gateway: &Gateway, resumption: Resumption) {
 }
 
 /// The relay has a thread of its own, so that it can't delay a live call.
-fn spawn_relay<F>(desk: F, due: relay::Due) -> std::io::Result<(oneshot::Sender<()>, JoinHandle<()>)>
+fn spawn_relay<F>(desk: F, due: Due) -> std::io::Result<(oneshot::Sender<()>, JoinHandle<()>)>
 where
     F: Fn() -> Desk + Send + 'static,
 {

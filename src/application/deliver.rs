@@ -4,7 +4,7 @@
 use super::ports::{
     Clock, Delivery, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording,
 };
-use super::relay;
+use super::queue::Queue;
 use super::tenants::{Tenant, Tenants};
 use super::tickets::{Ticket, Tickets};
 use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
@@ -36,7 +36,7 @@ pub struct Gateway {
     /// Recent events by customer.
     pub velocity: Mutex<Velocity>,
     /// Where deliveries wait that are sent again.
-    pub relay: relay::Queue,
+    pub relay: Queue,
     /// A number drawn evenly from 0 to 1, for jitter.
     pub random: fn() -> f64,
     /// A name that nobody can guess, for the address of one event's callback.

@@ -5,6 +5,7 @@ pub mod deliver;
 pub mod look_up;
 pub mod parked;
 pub mod ports;
+pub mod queue;
 pub mod relay;
 pub mod submit_event;
 pub mod tenants;

@@ -1,10 +1,11 @@
 //! What the use cases need of the world: Xceed, a store, a clock. Only what has two real parties is a port.
 
-use crate::domain::decision::{Answer, Verdict};
+use crate::domain::decision::Answer;
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault};
 use crate::domain::field::{Field, Fingerprint};
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
+use crate::domain::policy::Verdict;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::future::Future;

@@ -2,14 +2,14 @@
 
 use super::deliver::{Desk, Ended, Errand, callback_until, on_disk};
 use super::ports::{Delivery, Mode, Seq};
+use super::queue::Due;
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
-use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
 /// Deliveries that the relay sends at the same time: few, so that it can't crowd out live calls.
 pub const IN_FLIGHT_MAX: usize = 8;
@@ -17,27 +17,6 @@ pub const IN_FLIGHT_MAX: usize = 8;
 const BUSY: Duration = Duration::from_secs(1);
 /// The relay looks at the clock at least so often, so that a clock that is set can't delay a delivery.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// Where deliveries wait that are sent again.
-#[derive(Clone, Debug)]
-pub struct Queue(mpsc::UnboundedSender<(Seq, Timestamp)>);
-
-/// The relay's end of a [`Queue`].
-#[derive(Debug)]
-pub struct Due(mpsc::UnboundedReceiver<(Seq, Timestamp)>);
-
-/// A queue and its end.
-pub fn queue() -> (Queue, Due) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    (Queue(sender), Due(receiver))
-}
-
-impl Queue {
-    /// The delivery is due at that time. It is on disk as well, so nothing is lost where the relay has ended.
-    pub fn enqueue(&self, seq: Seq, due: Timestamp) {
-        let _ = self.0.send((seq, due));
-    }
-}
 
 /// Sends what is due until the queue is closed. Runs on a thread of its own, inside a `LocalSet`.
 pub async fn run(desk: Desk, mut due: Due) {
@@ -57,7 +36,7 @@ pub async fn run(desk: Desk, mut due: Due) {
                 drop(place);
             });
         }
-        match tokio::time::timeout(LOOK, due.0.recv()).await {
+        match tokio::time::timeout(LOOK, due.next()).await {
             Ok(Some((seq, at))) => waiting.push(Reverse((at, seq))),
             Ok(None) => return,
             Err(_) => {}

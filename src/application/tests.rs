@@ -3,7 +3,7 @@
 
 use super::deliver::{Desk, Gateway};
 use super::ports::*;
-use super::relay;
+use super::queue::{self, queue};
 use super::submit_event::{Refusal, Reply, Submission, submit};
 use super::tenants::Tenant;
 use super::tickets::Tickets;
@@ -176,7 +176,7 @@ struct World {
     store: Arc<FakeStore>,
     xceed: Rc<FakeXceed>,
     tenant: Arc<Tenant>,
-    _due: relay::Due,
+    _due: queue::Due,
 }
 
 impl World {
@@ -196,7 +196,7 @@ impl World {
             written_before: RefCell::default(),
             store: store.clone(),
         });
-        let (queue, due) = relay::queue();
+        let (queue, due) = queue();
         let gateway = Gateway {
             tenants: [tenant()].into_iter().collect(),
             store: store.clone(),

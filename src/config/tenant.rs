@@ -2,8 +2,8 @@
 
 use super::section::{Problems, Section};
 use crate::application::tenants::{Callback, Tenant};
-use crate::domain::decision::Verdict;
 use crate::domain::identifiers::TenantName;
+use crate::domain::policy::Verdict;
 use crate::domain::policy::{FallbackFor, FallbackPolicy, Policy, Thresholds};
 use crate::http::auth::{Key, Role, read_hash};
 use crate::xceed::link;

@@ -2,36 +2,11 @@
 //! has a decision.
 
 use super::event::Facts;
-use super::policy::{Category, FallbackPolicy, NEUTRAL_SCORE, Policy, local_score};
+use super::policy::{Category, FallbackPolicy, NEUTRAL_SCORE, Policy, Verdict, local_score};
 use super::return_code::{DecidedBy, Disposition, Received, TRANSPORT_FAILURE};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::time::Duration;
-
-/// What the caller should do with the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the words of the contract")]
-pub enum Verdict {
-    Allow,
-    Challenge,
-    Review,
-    Block,
-}
-
-impl Verdict {
-    /// All of them, from mild to strict.
-    pub const ALL: [Self; 4] = [Self::Allow, Self::Challenge, Self::Review, Self::Block];
-
-    /// Its word on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Allow => "ALLOW",
-            Self::Challenge => "CHALLENGE",
-            Self::Review => "REVIEW",
-            Self::Block => "BLOCK",
-        }
-    }
-}
 
 /// How the decision came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

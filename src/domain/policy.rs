@@ -1,6 +1,5 @@
 //! A tenant's policy: actions, thresholds, and what decides where Xceed gives no usable score.
 
-use super::decision::Verdict;
 use super::event::{Facts, Tier};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -12,6 +11,31 @@ pub const NEUTRAL_SCORE: Decimal = Decimal::from_parts(50, 0, 0, false, 0);
 pub const HIGH_VALUE: Decimal = Decimal::from_parts(10_000, 0, 0, false, 0);
 const MIDDLING_VALUE: Decimal = Decimal::from_parts(5_000, 0, 0, false, 0);
 const SCORE_MAX: u32 = 100;
+
+/// What the caller should do with the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the words of the contract")]
+pub enum Verdict {
+    Allow,
+    Challenge,
+    Review,
+    Block,
+}
+
+impl Verdict {
+    /// All of them, from mild to strict.
+    pub const ALL: [Self; 4] = [Self::Allow, Self::Challenge, Self::Review, Self::Block];
+
+    /// Its word on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "ALLOW",
+            Self::Challenge => "CHALLENGE",
+            Self::Review => "REVIEW",
+            Self::Block => "BLOCK",
+        }
+    }
+}
 
 /// How a tenant turns scores into decisions. Scores are 0 to 100, amounts in the event's own currency.
 #[derive(Clone, Debug, PartialEq)]

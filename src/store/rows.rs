@@ -1,8 +1,8 @@
 //! How values lie in rows: times as microseconds, lists with a separator that no XML text can hold.
 
 use crate::application::ports::{Mode, StoreError};
-use crate::domain::decision::Verdict;
 use crate::domain::event::Tier;
+use crate::domain::policy::Verdict;
 use jiff::Timestamp;
 
 const SEPARATOR: &str = "\u{1f}";

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod link;
 pub mod mapping;
 pub mod operations;
+pub mod paths;
 pub mod payload;
 pub mod preview;
 pub mod results;

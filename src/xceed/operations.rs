@@ -1,12 +1,11 @@
 //! The requests to Xceed, compiled from the API set (`operations.toml`): names, order, hash recipe and case, escaped or
 //! CDATA are data. A request is signed here and nowhere else, and only what is signed is sent.
 
-use super::results::Paths;
+use super::paths::{Paths, PathsForm};
 use super::signature::{Case, sign};
 use crate::soap::envelope::{BEFORE, BEHIND};
 use quick_xml::escape::{escape, partial_escape};
 use serde::Deserialize;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The messages around the payload.
@@ -200,7 +199,7 @@ struct Document {
     payload: PayloadForm,
     hash: HashForm,
     operations: BTreeMap<String, OperationForm>,
-    results: super::results::PathsForm,
+    results: PathsForm,
     callback: CallbackTable,
 }
 
@@ -399,11 +398,6 @@ fn check_names(document: &Document) -> Vec<String> {
 fn is_name(text: &str) -> bool {
     let first = |c: char| c.is_alphabetic() || c == '_';
     text.starts_with(first) && text.chars().all(|c| first(c) || c.is_numeric() || c == '-' || c == '.')
-}
-
-/// The text of a path in words, for errors.
-pub(super) fn path_names(path: &str) -> Vec<Cow<'_, str>> {
-    path.split('/').map(Cow::Borrowed).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Xceed's answer: what came over HTTP → how the attempt ended. Only an answer that is exactly what was asked for is
 //! Results; everything else, however it looks, is a transport failure and never a return code.
 
-use super::operations::{Operation, path_names};
+use super::operations::Operation;
+use super::paths::Paths;
 use crate::domain::card_number::mask;
 use crate::domain::decision::Results;
 use crate::domain::delivery::Attempt;
@@ -9,7 +10,6 @@ use crate::domain::return_code::Received;
 use crate::soap::envelope::{Body, open};
 use crate::soap::tree::Element;
 use rust_decimal::Decimal;
-use serde::Deserialize;
 
 /// The longest return code or action, in characters.
 const WORD_MAX: usize = 64;
@@ -30,79 +30,6 @@ pub struct HttpAnswer<'a> {
     pub content_encoding: Option<&'a str>,
     /// The whole body.
     pub body: &'a [u8],
-}
-
-/// Where in an answer what is found: names below the response element.
-#[derive(Clone, Debug)]
-pub struct Paths {
-    return_code: Vec<String>,
-    return_message: Vec<String>,
-    event_id: Vec<String>,
-    risk_score: Vec<String>,
-    risk_action: Vec<String>,
-    reason: Vec<String>,
-    validation_error: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PathsForm {
-    return_code: String,
-    return_message: String,
-    event_id: String,
-    risk_score: String,
-    risk_action: String,
-    reason: String,
-    validation_error: String,
-    validation_error_event: String,
-}
-
-impl PathsForm {
-    pub(super) fn names(&self) -> Vec<String> {
-        let paths = [
-            &self.return_code,
-            &self.return_message,
-            &self.event_id,
-            &self.risk_score,
-            &self.risk_action,
-            &self.reason,
-            &self.validation_error,
-            &self.validation_error_event,
-        ];
-        paths.into_iter().flat_map(|path| path_names(path)).map(|name| name.into_owned()).collect()
-    }
-}
-
-impl Paths {
-    /// The same paths below another element: where a callback has its Results.
-    pub(super) fn below(&self, results: &str) -> Self {
-        let moved = |path: &Vec<String>| {
-            let rest = path.iter().skip(1).cloned();
-            std::iter::once(results.to_owned()).chain(rest).collect()
-        };
-        Self {
-            return_code: moved(&self.return_code),
-            return_message: moved(&self.return_message),
-            event_id: moved(&self.event_id),
-            risk_score: moved(&self.risk_score),
-            risk_action: moved(&self.risk_action),
-            reason: moved(&self.reason),
-            validation_error: moved(&self.validation_error),
-        }
-    }
-
-    pub(super) fn compile(form: &PathsForm) -> Self {
-        let split = |path: &str| path_names(path).into_iter().map(|name| name.into_owned()).collect();
-        Self {
-            return_code: split(&form.return_code),
-            return_message: split(&form.return_message),
-            event_id: split(&form.event_id),
-            risk_score: split(&form.risk_score),
-            risk_action: split(&form.risk_action),
-            reason: split(&form.reason),
-            validation_error: split(&form.validation_error),
-        }
-    }
 }
 
 /// How an attempt ended that brought an answer.
