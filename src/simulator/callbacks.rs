@@ -4,7 +4,7 @@
 //! the gateway makes of them shares no code with this.
 
 use super::behaviour::{Behaviour, Calling};
-use super::messages::Results;
+use super::messages::{EventResult, Results};
 use super::payload::EventFacts;
 use super::signature::SignedResult;
 use super::soap::{self, Request};
@@ -60,7 +60,12 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn envelope(&self) -> String {
-        soap::callback(self)
+        soap::callback(EventResult {
+            callback_id: self.callback_id.clone(),
+            event_id: self.event_id.clone(),
+            results: self.results.clone(),
+            hash_key: self.hash_key.clone(),
+        })
     }
 }
 

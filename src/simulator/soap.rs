@@ -4,7 +4,6 @@
 //! Reading takes two passes: first the outline, strict about structure (see `outline`), then
 //! yaserde for the values, from the same kind of reader. What a payload means is not known here.
 
-use super::callbacks::Call;
 use super::messages::{
     AcknowledgementEnvelope, Answer, AnswerBody, AnswerEnvelope, CallbackBody, CallbackEnvelope, EventResult,
     Fault, RequestEnvelope, Results, ValidationErrors,
@@ -72,13 +71,7 @@ pub(super) fn fault(code: &str, text: &str) -> String {
 }
 
 /// The envelope of a callback, whose Results are writable already, since they were signed so.
-pub(super) fn callback(call: &Call) -> String {
-    let event_result = EventResult {
-        callback_id: call.callback_id.clone(),
-        event_id: call.event_id.clone(),
-        results: call.results.clone(),
-        hash_key: call.hash_key.clone(),
-    };
+pub(super) fn callback(event_result: EventResult) -> String {
     yaserde::ser::to_string(&CallbackEnvelope { body: CallbackBody { event_result } })
         .expect("a callback of plain text can be written into memory")
 }
