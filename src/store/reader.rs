@@ -185,21 +185,38 @@ pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resu
              FROM delivery JOIN event USING (seq) WHERE state NOT IN ('PARKED', 'DISCARDED') ORDER BY seq",
         )?;
         let queued = queued.query_map([], |row| Ok((row.get(0)?, read_time(row.get(1)?))))?;
-        let mut recent = connection.prepare(
-            "SELECT tenant, customer, received_at FROM event
-             WHERE received_at > ?1 AND customer IS NOT NULL ORDER BY received_at",
-        )?;
-        let recent = recent.query_map([time(now - velocity::WINDOW)], |row| {
-            let (tenant, customer) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-            Ok((TenantName::new(tenant), CustomerId::new(customer), read_time(row.get(2)?)))
-        })?;
         let mut keys = connection.prepare("SELECT tenant, fingerprint FROM promoted_key")?;
         let keys = keys.query_map([], |row| Ok((TenantName::new(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
         Ok(Resumption {
             queued: queued.collect::<rusqlite::Result<_>>()?,
-            recent: recent.collect::<rusqlite::Result<_>>()?,
+            recent: recent(connection, now - velocity::WINDOW)?,
             promoted_keys: keys.collect::<rusqlite::Result<_>>()?,
         })
     };
     read().map_err(failed)
+}
+
+/// Events by customer since a time, in the order of receipt. Recording keeps that order but for what was under way at
+/// the same time, so the newest are read until one is much too old, and no index by time has to be kept.
+fn recent(
+    connection: &Connection,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<(TenantName, CustomerId, Timestamp)>> {
+    let mut query = connection.prepare(
+        "SELECT tenant, customer, received_at FROM event WHERE customer IS NOT NULL ORDER BY seq DESC",
+    )?;
+    let mut rows = query.query([])?;
+    let mut recent = Vec::new();
+    while let Some(row) = rows.next()? {
+        let at = read_time(row.get(2)?);
+        if at < since - velocity::WINDOW {
+            break;
+        }
+        if at > since {
+            let (tenant, customer) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+            recent.push((TenantName::new(tenant), CustomerId::new(customer), at));
+        }
+    }
+    recent.sort_by_key(|(_, _, at)| *at);
+    Ok(recent)
 }

@@ -245,7 +245,10 @@ fn note_attempt(transaction: &Transaction<'_>, end: &Settlement) -> rusqlite::Re
         let all: Vec<String> = results.reasons.iter().chain(&results.remarks).cloned().collect();
         join(&all)
     });
-    let mut insert = transaction.prepare_cached("INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO attempt
+         VALUES (?1,(SELECT count(*) + 1 FROM attempt WHERE seq = ?1),?2,?3,?4,?5,?6,?7,?8,?9)",
+    )?;
     insert.execute(params![
         end.seq,
         time(end.at),

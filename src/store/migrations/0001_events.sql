@@ -20,7 +20,6 @@ CREATE TABLE event (
 ) STRICT;
 CREATE UNIQUE INDEX event_by_id ON event (tenant, event_id);
 CREATE UNIQUE INDEX event_by_key ON event (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX event_by_time ON event (received_at);
 
 -- What the caller was told, byte for byte.
 CREATE TABLE told (
@@ -46,6 +45,7 @@ CREATE TABLE callback (
 -- Every attempt that has ended.
 CREATE TABLE attempt (
     seq         INTEGER NOT NULL REFERENCES event,
+    number      INTEGER NOT NULL,           -- of the event's attempts, from 1
     ended_at    INTEGER NOT NULL,
     took        INTEGER NOT NULL,           -- microseconds
     ended       TEXT NOT NULL,              -- not_sent, in_doubt, refused, answered
@@ -53,9 +53,9 @@ CREATE TABLE attempt (
     return_code TEXT,
     risk_score  TEXT,
     risk_action TEXT,
-    remarks     TEXT                        -- reasons, message and validation errors, separated by U+001F
-) STRICT;
-CREATE INDEX attempt_by_event ON attempt (seq);
+    remarks     TEXT,                       -- reasons, message and validation errors, separated by U+001F
+    PRIMARY KEY (seq, number)
+) STRICT, WITHOUT ROWID;
 
 -- What Xceed said after the caller was told; the first such score stands.
 CREATE TABLE late (
