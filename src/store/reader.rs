@@ -1,6 +1,6 @@
 //! Reads, each one query by key, on connections of their own.
 
-use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split, time};
+use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split};
 use crate::application::ports::{
     Awaited, Delivery, Known, Late, Message, Parked, Resumption, Seq, StoreError, View,
 };
