@@ -21,7 +21,7 @@ GET    /_sim/received             what arrived, in order (?after=SEQ&limit=N)
 GET    /_sim/received/count       how many requests, and how many distinct events
 GET    /_sim/received/ID          all arrivals of one event
 GET    /_sim/received/ID/raw      the SOAP request of its last arrival
-DELETE /_sim/received             forget them
+DELETE /_sim/received             forget them (?through=SEQ: those up to there, which stay counted)
 GET    /_sim/callbacks            what was called back, in order (?after=SEQ&limit=N)
 DELETE /_sim/callbacks            forget it
 PUT    /_sim/behaviour            do this with every request, e.g.
@@ -75,6 +75,11 @@ struct Page {
     limit: Option<usize>,
 }
 
+#[derive(Deserialize)]
+struct Forgotten {
+    through: Option<u64>,
+}
+
 async fn show_behaviour(xceed: Data<Xceed>) -> impl Responder {
     HttpResponse::Ok().json(xceed.director().told())
 }
@@ -108,8 +113,11 @@ async fn forget_callbacks(xceed: Data<Xceed>) -> impl Responder {
     HttpResponse::NoContent()
 }
 
-async fn forget(xceed: Data<Xceed>) -> impl Responder {
-    xceed.ledger().clear();
+async fn forget(xceed: Data<Xceed>, what: Query<Forgotten>) -> impl Responder {
+    match what.through {
+        Some(seq) => xceed.ledger().forget(seq),
+        None => xceed.ledger().clear(),
+    }
     HttpResponse::NoContent()
 }
 

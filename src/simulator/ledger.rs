@@ -109,6 +109,13 @@ impl Ledger {
         *self = Self { last_seq: self.last_seq, ..Self::default() };
     }
 
+    /// Forgets those up to this sequence number, which stay counted.
+    pub(super) fn forget(&mut self, through: u64) {
+        while self.entries.front().is_some_and(|entry| entry.seq <= through) {
+            self.forget_the_first();
+        }
+    }
+
     /// Sequence numbers leave no gap, so that the place follows from the number.
     fn entry(&self, seq: u64) -> Option<&Arc<Entry>> {
         let first = self.entries.front()?.seq;
@@ -125,20 +132,22 @@ impl Ledger {
         while self.entries.len() > MAX_ENTRIES
             || (self.entry_bytes > MAX_ENTRY_BYTES && self.entries.len() > 1)
         {
-            let Some(entry) = self.entries.pop_front() else {
-                break;
+            self.forget_the_first();
+        }
+    }
+
+    fn forget_the_first(&mut self) {
+        let Some(entry) = self.entries.pop_front() else { return };
+        self.entry_bytes -= entry.weight();
+        for id in &entry.event_ids {
+            let Some(arrivals) = self.by_event.get_mut(id) else {
+                continue;
             };
-            self.entry_bytes -= entry.weight();
-            for id in &entry.event_ids {
-                let Some(arrivals) = self.by_event.get_mut(id) else {
-                    continue;
-                };
-                if arrivals.front() == Some(&entry.seq) {
-                    arrivals.pop_front();
-                }
-                if arrivals.is_empty() {
-                    self.by_event.remove(id);
-                }
+            if arrivals.front() == Some(&entry.seq) {
+                arrivals.pop_front();
+            }
+            if arrivals.is_empty() {
+                self.by_event.remove(id);
             }
         }
     }
@@ -208,5 +217,17 @@ mod tests {
         assert_eq!(ledger.count(), Count { received: 0, events: 0 });
         record(&mut ledger, &["a"], "2");
         assert_eq!(sequence(&ledger, 0, 10), [2]);
+    }
+
+    #[test]
+    fn what_was_read_can_be_forgotten_and_stays_counted() {
+        let mut ledger = Ledger::default();
+        for ids in [["a"], ["b"], ["a"]] {
+            record(&mut ledger, &ids, "raw");
+        }
+        ledger.forget(2);
+        assert_eq!(sequence(&ledger, 0, 10), [3]);
+        assert_eq!((ledger.of_event("a").len(), ledger.of_event("b").len()), (1, 0));
+        assert_eq!(ledger.count(), Count { received: 3, events: 2 });
     }
 }

@@ -63,6 +63,8 @@ fn what_was_answered_is_found_again_after_every_crash_and_gets_there() {
             gateway.kill();
             stopped.store(true, SeqCst);
         });
+        // And once more while it starts.
+        gateway.start_and_kill_after(Duration::from_millis(life / 7));
         gateway.restart();
         let given = given.into_inner().unwrap_or_else(PoisonError::into_inner);
         for Given { event_id, query, response } in &given {

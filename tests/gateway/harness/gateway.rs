@@ -9,6 +9,8 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::thread;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -50,7 +52,7 @@ impl Gateway {
 
     /// The confined store's folder, as the gateway sees it.
     pub(crate) fn confined(&self) -> PathBuf {
-        let seen = PathBuf::from(format!("/proc/{}/root", self.process.id()));
+        let seen = PathBuf::from(format!("/proc/{}/root", self.id()));
         let inside = self.folder.join(CONFINED);
         seen.join(inside.strip_prefix("/").expect("an absolute path"))
     }
@@ -83,10 +85,23 @@ impl Gateway {
         (self.process, self.address) = started.unwrap_or_else(|log| panic!("it does not start again: {log}"));
     }
 
+    /// Starts it again, and kills it after this time, whether it listens by then or not.
+    pub(crate) fn start_and_kill_after(&mut self, time: Duration) {
+        self.process.kill();
+        self.process = Process::start(command(&self.config, &self.folder));
+        thread::sleep(time);
+        self.process.kill();
+    }
+
     /// Starts it again, on the same store, with another configuration.
     pub(crate) fn restart_with(&mut self, config: Config) {
         self.config = config;
         self.restart();
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// What it has written to standard error since it was started last.
@@ -143,10 +158,14 @@ fn confine(folder: &Path, options: &str, program: &str) -> Command {
 }
 
 fn run(config: &Config, folder: &Folder) -> Result<(Process, SocketAddr), String> {
+    let mut process = Process::start(command(config, folder));
+    let address = process.address()?;
+    Ok((process, address))
+}
+
+fn command(config: &Config, folder: &Folder) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
     command.env("RUST_LOG", config.log_level);
     command.arg("serve").arg("--config").arg(config.write(folder.path()));
-    let mut process = Process::start(command);
-    let address = process.address()?;
-    Ok((process, address))
+    command
 }

@@ -132,7 +132,9 @@ impl Connection {
     pub(crate) fn response(&mut self) -> io::Result<Response> {
         let (status, headers) = self.head()?;
         let mut response = Response { status, headers, body: Vec::new() };
-        if let Some(length) = response.header("content-length") {
+        if status == 204 {
+            // It has no body, and the connection stays open.
+        } else if let Some(length) = response.header("content-length") {
             response.body = vec![0; length.parse().map_err(|_| malformed("its length"))?];
             self.0.read_exact(&mut response.body)?;
         } else if response.header("transfer-encoding") == Some("chunked") {

@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod events;
 mod folder;
+pub(crate) mod forged;
 mod gateway;
 mod golden;
 mod http;
@@ -17,7 +18,7 @@ mod process;
 mod simulator;
 mod soap;
 
-pub(crate) use callback::{Callback, callback_request, wrap};
+pub(crate) use callback::{Callback, callback_request};
 pub(crate) use caller::Caller;
 pub(crate) use canned::{Canned, Do, Heard, answer, results};
 pub(crate) use cases::{Case, cases};
