@@ -7,9 +7,9 @@
 mod gateway;
 mod measure;
 
-use gateway::Home;
 use gateway::callers::Callers;
 use gateway::http::Connection;
+use gateway::{Home, Setup};
 use measure::{Arguments, Report, Samples};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let deadline: u64 = arguments.get("--deadline-ms", 300);
     let xceed_ms: u64 = arguments.get("--xceed-ms", 1500);
     let count: usize = arguments.get("--callers", 256);
-    let home = Home::new(Duration::from_millis(deadline));
+    let home = Home::new(&Setup { deadline: Duration::from_millis(deadline), ..Setup::default() });
     let _simulator = home.start("simulate", &["--bind", &home.upstream.to_string()], home.upstream);
     let behaviour = format!(r#"{{"delay_ms":{xceed_ms}}}"#);
     ask(home.upstream, "PUT /_sim/behaviour", &behaviour);
@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         rate: (rate > 0.0).then_some(rate),
         calls,
         time: LONGEST,
+        query: "",
         right: RIGHT,
     }
     .call();

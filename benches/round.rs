@@ -8,14 +8,20 @@ mod measure;
 
 use gateway::callers::{Callers, Heard};
 use gateway::http::{Connection, find};
-use gateway::{Home, Process};
+use gateway::{Home, Process, Setup};
 use measure::{Arguments, Report, Samples};
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 
 const USAGE: &str = "\
 cargo bench --bench round -- [options]
+  --mode sync        or ack: the durable acknowledgement alone, with the delivery behind it
+  --store URL        postgres://…; SQLite in a folder of its own unless it is given
+  --strict           with resend_in_doubt = false: recorded before it is sent
   --callers 32,256   each with one call at a time; one pass for each number
   --seconds 5        of load in each pass
   --rounds 3         each has all passes, in turn
@@ -23,7 +29,9 @@ cargo bench --bench round -- [options]
 
 const BEFORE: &str = r#"<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><addEventResponse xmlns="urn:xceed:api:1.0"><Results><returnCode>SUCCESS</returnCode><returnMessage>Processed</returnMessage><eventId>"#;
 const BEHIND: &str = "</eventId><riskScore>73.0</riskScore><riskAction>Hold</riskAction><reason>First wire to this payee</reason><reason>Amount above the customer's usual</reason></Results></addEventResponse></soap:Body></soap:Envelope>";
-const RIGHT: &str = r#""decision":"REVIEW","outcome":"SCORED","basis":"action","riskScore":73.0"#;
+const SCORED: &str = r#""decision":"REVIEW","outcome":"SCORED","basis":"action","riskScore":73.0"#;
+
+const ACKNOWLEDGED: &str = r#""outcome":"ACKNOWLEDGED""#;
 
 fn main() {
     let arguments = Arguments::read(USAGE);
@@ -31,19 +39,38 @@ fn main() {
     let rounds: usize = arguments.get("--rounds", 3);
     let callers: String = arguments.get("--callers", "32,256".to_owned());
     let passes: Vec<usize> = callers.split(',').filter_map(|count| count.parse().ok()).collect();
-    let home = Home::new(Duration::from_secs(5));
+    let mode: String = arguments.get("--mode", "sync".to_owned());
+    let (query, right) = match mode.as_str() {
+        "ack" => ("?mode=ack", ACKNOWLEDGED),
+        _ => ("", SCORED),
+    };
+    let store: String = arguments.get("--store", String::new());
+    let strict = arguments.has("--strict");
+    let setup = Setup {
+        store: Some(store.clone()).filter(|url| !url.is_empty()),
+        resend_in_doubt: !strict,
+        ..Setup::default()
+    };
+    let home = Home::new(&setup);
+    let load = |count: usize, time: Duration| {
+        Callers { gateway: home.gateway, count, rate: None, calls: u64::MAX, time, query, right }.call()
+    };
     let upstream = home.upstream;
     std::thread::spawn(move || play_xceed(upstream));
     let gateway = home.start("serve", &[], home.gateway);
-    load(&home, 32, Duration::from_secs(2));
+    load(32, Duration::from_secs(2));
+    let mut flushes = Vec::new();
     let mut found: Vec<Vec<Pass>> = passes.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
+        flushes.push(-flushes_a_second(Duration::from_secs(1)));
         for (count, found) in passes.iter().zip(&mut found) {
-            found.push(Pass::run(&home, &gateway, *count, seconds));
+            found.push(Pass::run(&gateway, || load(*count, seconds)));
         }
     }
+    let store = if store.is_empty() { "SQLite" } else { "PostgreSQL" };
+    let strict = if strict { ", resend_in_doubt = false" } else { "" };
     let method = format!(
-        "closed loop, {rounds} rounds of {} s; times of all rounds together; CPU is the gateway's own, user and system",
+        "mode {mode}, {store}{strict}; closed loop, {rounds} rounds of {} s; times of all rounds together; CPU is the gateway's own, user and system",
         seconds.as_secs_f64()
     );
     let mut report = Report::new("round: caller, gateway, Xceed and back", method);
@@ -61,11 +88,23 @@ fn main() {
     for (count, passes) in passes.iter().zip(found) {
         summarise(*count, passes, &mut report);
     }
+    let flushes = Samples::of(flushes);
+    report.table(&["the disk alone, between the rounds", "median", "best"]);
+    report.row("flushes of 4 KiB a second, one after the other", &[-flushes.at(0.5), -flushes.at(0.0)]);
     report.finish(&arguments);
 }
 
-fn load(home: &Home, count: usize, time: Duration) -> Heard {
-    Callers { gateway: home.gateway, count, rate: None, calls: u64::MAX, time, right: RIGHT }.call()
+/// How many flushes the disk makes when little else is done: 4 KiB are appended and flushed, again and again.
+fn flushes_a_second(time: Duration) -> f64 {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("flushes-{}", std::process::id()));
+    let mut file = File::create(&path).expect("a file");
+    let (begun, mut flushes) = (Instant::now(), 0);
+    while begun.elapsed() < time {
+        file.write_all(&[b'x'; 4096]).and_then(|()| file.sync_data()).expect("the disk takes it");
+        flushes += 1;
+    }
+    let _ = std::fs::remove_file(path);
+    f64::from(flushes) / begun.elapsed().as_secs_f64()
 }
 
 struct Pass {
@@ -74,9 +113,9 @@ struct Pass {
 }
 
 impl Pass {
-    fn run(home: &Home, gateway: &Process, count: usize, time: Duration) -> Self {
+    fn run(gateway: &Process, load: impl FnOnce() -> Heard) -> Self {
         let before = gateway.cpu();
-        let heard = load(home, count, time);
+        let heard = load();
         Self { heard, cpu: gateway.cpu() - before }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Callers {
     /// So many calls at most, and none behind this time.
     pub(crate) calls: u64,
     pub(crate) time: Duration,
+    /// `?mode=…`, or nothing.
+    pub(crate) query: &'static str,
     /// What every right answer holds.
     pub(crate) right: &'static str,
 }
@@ -83,7 +85,7 @@ impl Callers {
 }
 
 async fn caller(load: Rc<Load>) {
-    let mut request = Request::new();
+    let mut request = Request::new(load.callers.query);
     let mut connection = None;
     while let Some((number, due)) = load.next() {
         if let Some(due) = due {
@@ -143,7 +145,7 @@ impl Load {
     fn hear(&self, answer: Result<&str, ()>, took: Duration) {
         let mut heard = self.heard.borrow_mut();
         let right =
-            answer.is_ok_and(|text| text.starts_with("HTTP/1.1 200") && text.contains(self.callers.right));
+            answer.is_ok_and(|text| text.starts_with("HTTP/1.1 20") && text.contains(self.callers.right));
         if right {
             heard.millis.push(took.as_secs_f64() * 1e3);
             return;
@@ -164,10 +166,10 @@ struct Request {
 }
 
 impl Request {
-    fn new() -> Self {
+    fn new(query: &str) -> Self {
         let length = EVENT.len();
         let head = format!(
-            "POST /v1/events HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {KEY}\r\n\
+            "POST /v1/events{query} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {KEY}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         );
         let bytes = (head + EVENT).into_bytes();

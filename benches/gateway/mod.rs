@@ -15,6 +15,20 @@ pub(crate) const KEY: &str = "bench";
 /// A process that starts answers within this time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How the gateway is set up.
+pub(crate) struct Setup {
+    pub(crate) deadline: Duration,
+    /// Where it records; `None` for SQLite in its folder.
+    pub(crate) store: Option<String>,
+    pub(crate) resend_in_doubt: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(5), store: None, resend_in_doubt: true }
+    }
+}
+
 /// A folder with a configuration, on the disk that the build is on; removed at the end.
 pub(crate) struct Home {
     folder: PathBuf,
@@ -23,11 +37,11 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    pub(crate) fn new(deadline: Duration) -> Self {
+    pub(crate) fn new(setup: &Setup) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let home = Self { folder, gateway: free_address(), upstream: free_address() };
-        std::fs::write(home.config(), home.settings(deadline)).expect("a file");
+        std::fs::write(home.config(), home.settings(setup)).expect("a file");
         home
     }
 
@@ -35,14 +49,15 @@ impl Home {
         self.folder.join("gateway.toml")
     }
 
-    fn settings(&self, deadline: Duration) -> String {
+    fn settings(&self, setup: &Setup) -> String {
         let xsd = Path::new(env!("CARGO_MANIFEST_DIR")).join("xsd");
+        let own_store = || format!("sqlite:{}", self.folder.join("gateway.db").display());
         format!(
             r#"
 [server]
 bind = "{gateway}"
 [store]
-url = "sqlite:{store}"
+url = "{store}"
 [schemas]
 dir = "{xsd}"
 [tenants.bench]
@@ -53,15 +68,17 @@ platform_id = "3"
 service_id = "210021"
 secret_key = {{ env = "BENCH_SECRET_KEY" }}
 schema = "1.0"
+resend_in_doubt = {resend_in_doubt}
 [tenants.bench.policy]
 deadline_ms = {deadline}
 "#,
             gateway = self.gateway,
-            store = self.folder.join("gateway.db").display(),
+            store = setup.store.clone().unwrap_or_else(own_store),
             xsd = xsd.display(),
             hash = hash_of(KEY),
             upstream = self.upstream,
-            deadline = deadline.as_millis(),
+            resend_in_doubt = setup.resend_in_doubt,
+            deadline = setup.deadline.as_millis(),
         )
     }
 

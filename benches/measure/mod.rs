@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::str::FromStr;
 
 /// The command line: `--name VALUE`, or `--name` alone.
+#[derive(Default)]
 pub(crate) struct Arguments(Vec<String>);
 
 impl Arguments {
@@ -165,7 +166,7 @@ fn shown(value: &f64) -> String {
 }
 
 /// The machine in one line.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("");
