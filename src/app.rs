@@ -1,12 +1,15 @@
 //! The composition root: settings in, a running gateway out. The only place that wires.
 
-use crate::application::deliver::{Desk, Gateway};
-use crate::application::ports::{Clock, Resumption};
+use crate::application::gateway::{Desk, Gateway};
+use crate::application::holds::Holds;
+use crate::application::lines::Lines;
+use crate::application::ports::{Clock, Hold, Resumption, Waiting};
 use crate::application::queue::{Due, queue};
 use crate::application::relay;
 use crate::application::tickets::Tickets;
 use crate::config::{Config, Documents, TenantSettings};
 use crate::domain::identifiers::TenantName;
+use crate::domain::order::Turn;
 use crate::domain::velocity::Velocity;
 use crate::http::CallbackDoor;
 use crate::store::Sqlite;
@@ -144,6 +147,9 @@ impl App {
             wording: http::answer::words,
             velocity: Mutex::default(),
             relay: queue,
+            lines: Lines::default(),
+            holds: Holds::default(),
+            budget: Mutex::default(),
             random,
             mint,
         });
@@ -180,12 +186,19 @@ impl App {
 
 /// Deliveries that a crash or an outage left, and what velocity needs to know of the last hour.
 fn resume(gateway: &Gateway, resumption: Resumption) {
-    let Resumption { queued, recent, .. } = resumption;
-    if !queued.is_empty() {
-        tracing::info!(deliveries = queued.len(), "resumed");
+    let Resumption { waiting, recent, holds, .. } = resumption;
+    if !waiting.is_empty() {
+        tracing::info!(deliveries = waiting.len(), "resumed");
     }
-    for (seq, due) in queued {
-        gateway.relay.enqueue(seq, due);
+    for Hold { tenant, queue, code, .. } in &holds {
+        tracing::warn!(%tenant, %queue, code, "the queue is held since before");
+    }
+    gateway.holds.restore(holds, gateway.clock.now());
+    // Whoever is not the first of its line is brought by the one before it.
+    for Waiting { seq, due, line, by_callback } in waiting {
+        if gateway.lines.rejoin(line, seq) == Turn::Now || by_callback {
+            gateway.relay.enqueue(seq, due);
+        }
     }
     let mut velocity: std::sync::MutexGuard<'_, Velocity> =
         gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);

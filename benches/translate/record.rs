@@ -119,6 +119,7 @@ impl Pass {
             prepared: Arc::new(prepared),
             begun: false,
             told: None,
+            decided: None,
         });
         // A sync call does not wait for this one, only for the settlement.
         drop(recorded);

@@ -1,7 +1,8 @@
 //! Xceed calls back: what it says of an event is the decision, once. Whether it was Xceed who called, others have found
 //! out before.
 
-use super::deliver::{Errand, Gateway, on_disk};
+use super::deliver::Errand;
+use super::gateway::{Gateway, on_disk};
 use super::ports::{Awaited, Callback, Effect, Message, StoreError};
 use super::tenants::Tenant;
 use crate::domain::decision::Results;
@@ -53,9 +54,7 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
     let decided = errand.words(gateway, errand.bench().decide(&results));
     let state = delivery::after_callback(&results);
     let callback = Callback { seq: errand.seq, said, at: now, state, decided, late };
-    let (receipt, effect) = gateway.store.call_back(callback);
-    on_disk(receipt).await?;
-    let effect = effect.get().copied().unwrap_or(Effect::Same);
+    let effect = on_disk(gateway.store.call_back(callback)).await?;
     let (event_id, tenant) = (&errand.message.event_id, &errand.tenant.name);
     match effect {
         Effect::Decided | Effect::Late => gateway.tickets.announce(tenant, event_id),

@@ -1,56 +1,20 @@
 //! One delivery on its way: an attempt, the decision on it, and what is recorded of both. Used by the live request
 //! and by the relay alike, so a retry can never say something else than the first attempt.
 
-use super::ports::{
-    Clock, Delivery, Late, Message, Receipt, Scoring, Sent, Seq, Settlement, Store, StoreError, Wording,
-};
-use super::queue::Queue;
-use super::tenants::{Tenant, Tenants};
-use super::tickets::{Ticket, Tickets};
+use super::gateway::{Desk, Gateway, on_disk};
+use super::holds::Noted;
+use super::ports::{Delivery, Late, Message, Sent, Seq, Settlement, StoreError};
+use super::tenants::Tenant;
+use super::tickets::Ticket;
 use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
 use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
-use crate::domain::velocity::Velocity;
 use jiff::Timestamp;
-use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long anyone waits for the disk before the store counts as unable to record.
-pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
-
-/// What all threads of a gateway share.
-pub struct Gateway {
-    /// Who is served.
-    pub tenants: Tenants,
-    /// What is durable.
-    pub store: Arc<dyn Store>,
-    /// What is in flight.
-    pub tickets: Arc<Tickets>,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
-    /// How decisions are worded for callers.
-    pub wording: Wording,
-    /// Recent events by customer.
-    pub velocity: Mutex<Velocity>,
-    /// Where deliveries wait that are sent again.
-    pub relay: Queue,
-    /// A number drawn evenly from 0 to 1, for jitter.
-    pub random: fn() -> f64,
-    /// A name that nobody can guess, for the address of one event's callback.
-    pub mint: fn() -> Arc<str>,
-}
-
-/// A worker thread's place: the shared gateway, and its own way to Xceed.
-#[derive(Clone)]
-pub struct Desk {
-    /// What all threads share.
-    pub gateway: Arc<Gateway>,
-    /// Xceed, for this thread.
-    pub xceed: Rc<dyn Scoring>,
-}
 
 /// An event on its way to Xceed.
 pub struct Errand {
@@ -114,6 +78,9 @@ impl Errand {
 
     /// One attempt.
     pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {
+        if self.attempts_left == 0 {
+            desk.gateway.budget().first(desk.gateway.clock.now());
+        }
         let started = Instant::now();
         ticket.sending(true);
         let sent = desk.xceed.send(&self.tenant.name, self.message.clone()).await;
@@ -154,54 +121,97 @@ impl Errand {
     }
 
     /// Records the end of an attempt, and with it what the caller is told; where the caller was told before, what
-    /// Xceed says is late.
-    pub fn settle(&self, gateway: &Gateway, ended: Ended, told: Option<Vec<u8>>) -> Receipt {
+    /// Xceed says is late. Once that is on disk, the customer's next delivery may leave. Comes to what was told before
+    /// by another gateway, which then stands.
+    ///
+    /// # Errors
+    /// The store can't record it. The delivery is queued on disk, so it is looked at again.
+    pub async fn conclude(
+        &self,
+        gateway: &Gateway,
+        ended: Ended,
+        told: Option<Vec<u8>>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let now = gateway.clock.now();
-        let late = if told.is_none() { self.late(&ended, now) } else { None };
-        let left = u32::from(!matches!(ended.sent.attempt, Attempt::NotSent(_)));
-        let state = delivery::after(
-            &ended.sent.attempt,
-            Circumstances {
-                attempts: self.attempts_left + left,
-                recorded_at: self.received_at,
-                now,
-                jitter: (gateway.random)(),
-                resend_in_doubt: self.tenant.resend_in_doubt,
-                callback_until: self.callback_until,
-            },
-        );
-        match &state {
-            State::Queued { due } => {
-                // Looked at earlier where its callback's time is over before.
-                let until = self.callback_until.filter(|until| *until > now);
-                gateway.relay.enqueue(self.seq, until.map_or(*due, |until| until.min(*due)));
-            }
-            State::Parked { reason } => {
-                tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
-            }
-            State::AwaitingCallback { until } => gateway.relay.enqueue(self.seq, *until),
-            State::Settled => {}
+        let noted = match ended.sent.attempt.results() {
+            Some(results) => gateway.holds.note(&self.tenant.name, &self.message, &results.code, now),
+            None => Noted::Nothing,
+        };
+        if let Noted::Begins(hold) = &noted {
+            let (tenant, queue, code) = (&hold.tenant, &hold.queue, &hold.code);
+            tracing::error!(%tenant, %queue, code, "the queue is held: its events wait until this is mended");
+            drop(gateway.store.hold(hold.clone()));
+        }
+        let state = self.state_after(&ended.sent.attempt, now, (gateway.random)(), noted == Noted::Held);
+        let settled =
+            on_disk(gateway.store.settle(self.settlement(gateway, ended, state.clone(), told))).await;
+        self.go_on(gateway, settled.is_ok().then_some(&state));
+        settled
+    }
+
+    fn state_after(&self, attempt: &Attempt, now: Timestamp, jitter: f64, held: bool) -> State {
+        let left = u32::from(!matches!(attempt, Attempt::NotSent(_)));
+        let at = Circumstances {
+            attempts: self.attempts_left + left,
+            recorded_at: self.received_at,
+            now,
+            jitter,
+            resend_in_doubt: self.tenant.resend_in_doubt,
+            callback_until: self.callback_until,
+            held,
+        };
+        delivery::after(attempt, at)
+    }
+
+    fn settlement(&self, gateway: &Gateway, ended: Ended, state: State, told: Option<Vec<u8>>) -> Settlement {
+        let at = gateway.clock.now();
+        let late = if told.is_none() { self.late(&ended, at) } else { None };
+        if let State::Parked { reason } = &state {
+            tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
         }
         // Nothing comes by callback for an event that Xceed did not take: the fallback decides at once.
-        let parked = matches!(state, State::Parked { .. });
-        let decided =
-            (self.callback_until.is_some() && parked).then(|| self.words(gateway, self.decide(&ended)));
-        let attempt = ended.sent.attempt;
-        gateway.store.settle(Settlement {
+        let refused =
+            ended.sent.attempt.results().is_some_and(|results| results.code.row().next.is_refusal());
+        let nothing_comes = refused || matches!(state, State::Parked { .. });
+        let decided = (self.callback_until.is_some() && nothing_comes)
+            .then(|| self.words(gateway, self.decide(&ended)));
+        Settlement {
             seq: self.seq,
-            attempt,
-            at: now,
+            attempt: ended.sent.attempt,
+            at,
             took: ended.took,
             state,
             told,
             decided,
             late,
             promoted_key: ended.sent.promoted_key.map(|key| (self.tenant.name.clone(), key)),
-        })
+        }
     }
 
-    /// A settlement that could not be recorded leaves the delivery queued on disk: it is looked at again.
-    pub fn settle_later(&self, gateway: &Gateway) {
+    /// What comes after a settlement: `None` where it could not be recorded.
+    fn go_on(&self, gateway: &Gateway, state: Option<&State>) {
+        let now = gateway.clock.now();
+        match state {
+            None => self.come_back(gateway),
+            Some(State::Queued { due }) => {
+                gateway.lines.stay(self.seq);
+                // Looked at earlier where its callback's time is over before.
+                let until = self.callback_until.filter(|until| *until > now);
+                gateway.relay.again(self.seq, until.map_or(*due, |until| until.min(*due)));
+            }
+            Some(State::AwaitingCallback { until }) => {
+                gateway.relay.enqueue(self.seq, *until);
+                gateway.lines.leave(self.seq, &gateway.relay, now);
+            }
+            Some(State::Parked { .. } | State::Settled) => {
+                gateway.lines.leave(self.seq, &gateway.relay, now);
+            }
+        }
+    }
+
+    /// What could not be recorded leaves the delivery queued on disk: it is looked at again.
+    pub fn come_back(&self, gateway: &Gateway) {
+        gateway.lines.stay(self.seq);
         gateway.relay.enqueue(self.seq, gateway.clock.now() + SETTLE_AGAIN);
     }
 
@@ -254,16 +264,4 @@ impl Errand {
 pub fn callback_until(tenant: &Tenant, message: &Message, received_at: Timestamp) -> Option<Timestamp> {
     message.callback_id.as_ref()?;
     Some(received_at + tenant.callback.as_ref().map_or(Duration::ZERO, |callback| callback.timeout))
-}
-
-/// Waits until a write is on disk, but not for ever.
-///
-/// # Errors
-/// The commit failed, or the disk takes longer than [`STORE_PATIENCE`].
-pub async fn on_disk(receipt: Receipt) -> Result<(), StoreError> {
-    match tokio::time::timeout(STORE_PATIENCE, receipt).await {
-        Ok(Ok(written)) => written,
-        Ok(Err(_)) => Err(StoreError("the writer has stopped".to_owned())),
-        Err(_) => Err(StoreError("the disk does not answer in time".to_owned())),
-    }
 }

@@ -1,6 +1,6 @@
 //! A caller asks what became of an event.
 
-use super::deliver::Desk;
+use super::gateway::Desk;
 use super::ports::{Mode, StoreError, View};
 use super::tickets::{Announcements, Ticket};
 use crate::domain::identifiers::{EventId, TenantName};

@@ -2,11 +2,16 @@
 
 pub mod accept_callback;
 pub mod deliver;
+pub mod gateway;
+pub mod holds;
+mod journey;
+pub mod lines;
 pub mod look_up;
 pub mod parked;
 pub mod ports;
 pub mod queue;
 pub mod relay;
+pub mod release;
 pub mod submit_event;
 pub mod tenants;
 pub mod tickets;

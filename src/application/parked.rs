@@ -1,9 +1,10 @@
 //! An operator looks after deliveries that are kept for a person.
 
-use super::deliver::{Gateway, on_disk};
+use super::gateway::{Gateway, on_disk};
 use super::ports::{Act, Parked, Seq, StoreError};
 use crate::domain::delivery::may_be_replayed;
 use crate::domain::identifiers::TenantName;
+use crate::domain::order::Turn;
 
 /// So many are listed at once.
 pub const PAGE_MAX: u32 = 100;
@@ -13,10 +14,19 @@ pub const PAGE_MAX: u32 = 100;
 pub enum Refusal {
     /// The tenant has no such parked delivery.
     Unknown,
-    /// Xceed said not to send it again; only by force.
-    NeedsForce(String),
+    /// Only by force, and why.
+    NeedsForce(Why),
     /// The store can't be read or written.
     Store,
+}
+
+/// Why a delivery is not sent again just like that.
+#[derive(Debug)]
+pub enum Why {
+    /// Xceed said not to, with this code.
+    Said(String),
+    /// Xceed has, or may have, a later event of the same customer.
+    Overtaken,
 }
 
 impl From<StoreError> for Refusal {
@@ -29,15 +39,30 @@ impl From<StoreError> for Refusal {
 ///
 /// # Errors
 /// See [`Refusal`].
-pub async fn replay(gateway: &Gateway, tenant: &TenantName, seq: Seq, force: bool) -> Result<(), Refusal> {
+pub async fn replay(
+    gateway: &Gateway,
+    tenant: &TenantName,
+    seq: Seq,
+    (force, by): (bool, String),
+) -> Result<(), Refusal> {
     let parked = one(gateway, tenant, seq).await?;
     if !force && !may_be_replayed(&parked.reason) {
-        return Err(Refusal::NeedsForce(parked.reason));
+        return Err(Refusal::NeedsForce(Why::Said(parked.reason)));
+    }
+    if !force && gateway.store.is_overtaken(seq).await? {
+        return Err(Refusal::NeedsForce(Why::Overtaken));
+    }
+    if gateway.lines.rejoin(parked.line.clone(), seq) == Turn::Overtaken && !force {
+        gateway.lines.leave(seq, &gateway.relay, gateway.clock.now());
+        return Err(Refusal::NeedsForce(Why::Overtaken));
     }
     let now = gateway.clock.now();
-    on_disk(gateway.store.operate(seq, Act::Replay(now))).await?;
-    gateway.relay.enqueue(seq, now);
-    tracing::info!(%tenant, event_id = parked.event_id, reason = parked.reason, force, "replayed by an operator");
+    if let Err(error) = on_disk(gateway.store.operate(seq, Act::Replay(now), Some(by.clone()))).await {
+        gateway.lines.leave(seq, &gateway.relay, now);
+        return Err(error.into());
+    }
+    gateway.relay.hurry(seq, now);
+    tracing::info!(%tenant, event_id = parked.event_id, reason = parked.reason, force, by, "replayed by an operator");
     Ok(())
 }
 
@@ -45,10 +70,10 @@ pub async fn replay(gateway: &Gateway, tenant: &TenantName, seq: Seq, force: boo
 ///
 /// # Errors
 /// See [`Refusal`].
-pub async fn discard(gateway: &Gateway, tenant: &TenantName, seq: Seq) -> Result<(), Refusal> {
+pub async fn discard(gateway: &Gateway, tenant: &TenantName, seq: Seq, by: String) -> Result<(), Refusal> {
     let parked = one(gateway, tenant, seq).await?;
-    on_disk(gateway.store.operate(seq, Act::Discard)).await?;
-    tracing::info!(%tenant, event_id = parked.event_id, reason = parked.reason, "discarded by an operator");
+    on_disk(gateway.store.operate(seq, Act::Discard, Some(by.clone()))).await?;
+    tracing::info!(%tenant, event_id = parked.event_id, reason = parked.reason, by, "discarded by an operator");
     Ok(())
 }
 

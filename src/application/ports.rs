@@ -4,13 +4,15 @@ use crate::domain::decision::Answer;
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault};
 use crate::domain::field::{Field, Fingerprint};
+use crate::domain::hold::Queue;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
+use crate::domain::order::Whose;
 use crate::domain::policy::Verdict;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -74,9 +76,9 @@ pub struct Sent {
 /// The number under which an event is recorded: the order of recording.
 pub type Seq = i64;
 
-/// Resolves once a write is on disk. Where it is dropped nobody waits, and the write may wait a few milliseconds for
-/// one that somebody waits for, to share its flush.
-pub type Receipt = oneshot::Receiver<Result<(), StoreError>>;
+/// Resolves once a write is on disk, with what it came to. Where it is dropped nobody waits, and the write may wait a
+/// few milliseconds for one that somebody waits for, to share its flush.
+pub type Receipt<T = ()> = oneshot::Receiver<Result<T, StoreError>>;
 
 /// The store can't keep its promise just now. Says so without values.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -87,28 +89,33 @@ pub struct StoreError(pub String);
 pub trait Store: Send + Sync {
     /// A number for a new event, larger than all before.
     fn next_seq(&self) -> Seq;
+    /// Whether other gateways write to it too. Then an event is claimed by its record, which must be there before it is
+    /// sent.
+    fn is_shared(&self) -> bool;
     /// Queues a new event and its delivery.
-    fn record(&self, record: Record) -> Receipt;
+    fn record(&self, record: Record) -> Receipt<Recorded>;
     /// Queues that an attempt begins, for a delivery that must not be sent twice.
     fn begin(&self, seq: Seq) -> Receipt;
     /// Queues the decision on an event whose first answer was that it is pending. The first decision stands.
     fn decide(&self, seq: Seq, decided: Vec<u8>) -> Receipt;
-    /// Queues what Xceed's callback says; the effect is there once the receipt is.
-    fn call_back(&self, callback: Callback) -> (Receipt, Arc<OnceLock<Effect>>);
-    /// Queues what a caller is told about a recorded event.
-    fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt;
-    /// Queues what an operator does with a parked delivery; one that is not parked is an error.
-    fn operate(&self, seq: Seq, act: Act) -> Receipt;
-    /// Queues the end of an attempt.
-    fn settle(&self, settlement: Settlement) -> Receipt;
+    /// Queues what Xceed's callback says. Comes to what that has changed.
+    fn call_back(&self, callback: Callback) -> Receipt<Effect>;
+    /// Queues what a caller is told about a recorded event. Comes to what was told before, which then stands.
+    fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt<Option<Vec<u8>>>;
+    /// Queues what is done with a parked delivery, and by whom; one that is not parked is an error.
+    fn operate(&self, seq: Seq, act: Act, by: Who) -> Receipt;
+    /// Queues the end of an attempt. Where it tells, it comes to what was told before, which then stands.
+    fn settle(&self, settlement: Settlement) -> Receipt<Option<Vec<u8>>>;
     /// The event recorded under an event id or an idempotency key.
     fn find(&self, tenant: &TenantName, id: &EventId, key: Option<&str>) -> Local<Found>;
     /// An event whose score comes by callback.
     fn awaited(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<Awaited>, StoreError>>;
     /// All that a caller may see of an event.
     fn view(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<View>, StoreError>>;
-    /// A delivery that is not settled, to be sent again.
-    fn delivery(&self, seq: Seq) -> Local<Result<Option<Delivery>, StoreError>>;
+    /// A delivery that is not settled, to be sent again by whoever asks.
+    fn claim(&self, seq: Seq) -> Local<Result<Claimed, StoreError>>;
+    /// Deliveries that are due and whose gateway is gone, and when each is due.
+    fn orphans(&self) -> Local<Result<Vec<Waiting>, StoreError>>;
     /// A tenant's parked deliveries, the newest first: at most so many, below a number where one is given.
     fn parked(
         &self,
@@ -122,6 +129,77 @@ pub trait Store: Send + Sync {
     fn lead(&self) -> Duration;
     /// Whether the last commit succeeded.
     fn is_well(&self) -> bool;
+    /// Queues that a tenant's queue is held.
+    fn hold(&self, hold: Hold) -> Receipt;
+    /// Queues the end of a hold, and who ends it. Comes to what was parked for it and waits again, the oldest first;
+    /// what its customer has overtaken since stays parked.
+    fn release(&self, hold: Hold, by: Who) -> Receipt<Vec<Waiting>>;
+    /// All queues that are held.
+    fn holds(&self) -> Local<Result<Vec<Hold>, StoreError>>;
+    /// The oldest delivery that waits in a held queue, or was parked for it.
+    fn oldest_held(&self, hold: &Hold) -> Local<Result<Option<Probe>, StoreError>>;
+    /// Whether Xceed has, or may have, a later event of the same customer.
+    fn is_overtaken(&self, seq: Seq) -> Local<Result<bool, StoreError>>;
+}
+
+/// Who acts: the name of an operator's API key, or `None` for the gateway itself.
+pub type Who = Option<String>;
+
+/// A queue of a tenant that waits, because its cause is not one event's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Whose queue.
+    pub tenant: TenantName,
+    /// Which.
+    pub queue: Queue,
+    /// Why: a return code, or [`crate::domain::hold::STORE_OLDER`].
+    pub code: String,
+    /// Since when its cause is there: what was parked for that code since then was parked for it.
+    pub since: Timestamp,
+}
+
+/// The answer to [`Store::oldest_held`].
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The delivery.
+    pub waiting: Waiting,
+    /// Whether it is parked, and not queued.
+    pub parked: bool,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// No other gateway has anything to send of the same customer that was recorded before.
+    First,
+    /// Another gateway has, and that goes first.
+    Behind,
+    /// Nothing was recorded: the event's id or the caller's key is known already.
+    Known,
+}
+
+/// The answer to [`Store::claim`].
+#[derive(Debug)]
+pub enum Claimed {
+    /// It is yours to send.
+    Mine(Box<Delivery>),
+    /// Another gateway has it, or others of the same customer go first.
+    Later,
+    /// Nothing is to be sent.
+    Gone,
+}
+
+/// A delivery that waits, as far as its turn is concerned.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its number.
+    pub seq: Seq,
+    /// When it is due.
+    pub due: Timestamp,
+    /// Whose line it stands in, where it still has to leave; none without a customer.
+    pub line: Option<Whose>,
+    /// Whether its score comes by callback, which is awaited for a time, also while it waits for its turn.
+    pub by_callback: bool,
 }
 
 /// The answer to [`Store::find`].
@@ -148,6 +226,8 @@ pub struct Record {
     pub begun: bool,
     /// What the caller is told with this very write.
     pub told: Option<Vec<u8>>,
+    /// The decision that falls with this very write, where the score would come by callback.
+    pub decided: Option<Vec<u8>>,
 }
 
 /// What a caller asks of `POST /v1/events`.
@@ -294,7 +374,7 @@ pub struct View {
     pub late: Option<Late>,
 }
 
-/// What an operator does with a parked delivery.
+/// What is done with a parked delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// It is sent again, from that time on.
@@ -312,6 +392,8 @@ pub struct Parked {
     pub event_id: String,
     /// The event's type.
     pub event_type: String,
+    /// Whose line it stood in.
+    pub line: Option<Whose>,
     /// Why: a return code, or a word of ours.
     pub reason: String,
     /// Since when.
@@ -356,12 +438,14 @@ pub struct Delivery {
 /// What a start needs of the store.
 #[derive(Debug, Default)]
 pub struct Resumption {
-    /// Deliveries that wait to be sent, and when each is due.
-    pub queued: Vec<(Seq, Timestamp)>,
+    /// Deliveries that are not settled, in the order of recording.
+    pub waiting: Vec<Waiting>,
     /// Recent events by customer, for velocity.
     pub recent: Vec<(TenantName, CustomerId, Timestamp)>,
     /// The secret key that each tenant was promoted to, by fingerprint.
     pub promoted_keys: Vec<(TenantName, String)>,
+    /// Queues that are held.
+    pub holds: Vec<Hold>,
 }
 
 /// The time of day.

@@ -1,83 +1,176 @@
-//! The relay: deliveries that wait, sent when they are due. It resumes what a restart, an outage or a backoff left.
+//! The relay: deliveries that wait, sent when they are due. It resumes what a restart, an outage or a backoff left, and
+//! finds out now and then whether a held queue may go on.
 
-use super::deliver::{Desk, Ended, Errand, callback_until, on_disk};
-use super::ports::{Delivery, Mode, Seq};
-use super::queue::Due;
+use super::deliver::{Ended, Errand, callback_until};
+use super::gateway::{Desk, Gateway, on_disk};
+use super::ports::{Act, Claimed, Delivery, Hold, Mode, Probe, Seq, StoreError};
+use super::queue::{Due, Next};
+use super::release::release;
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
-use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 /// Deliveries that the relay sends at the same time: few, so that it can't crowd out live calls.
 pub const IN_FLIGHT_MAX: usize = 8;
-/// How long the relay waits before it looks again at an event that a live call works on.
+/// How long the relay waits before it looks again at an event that somebody else works on.
 const BUSY: Duration = Duration::from_secs(1);
 /// The relay looks at the clock at least so often, so that a clock that is set can't delay a delivery.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// What waits: what was sent before waits apart, since no more of it leaves than the budget allows.
+#[derive(Default)]
+struct Waiting {
+    first: BinaryHeap<Next>,
+    again: BinaryHeap<Next>,
+}
+
+impl Waiting {
+    fn push(&mut self, next: Next) {
+        if next.again { self.again.push(next) } else { self.first.push(next) }
+    }
+
+    /// What leaves now, where anything may.
+    fn pop(&mut self, gateway: &Gateway) -> Option<Next> {
+        let now = gateway.clock.now();
+        let is_due = |heap: &BinaryHeap<Next>| heap.peek().is_some_and(|next| next.due <= now);
+        if is_due(&self.first) {
+            return self.first.pop();
+        }
+        if is_due(&self.again) && gateway.budget().again(now) {
+            return self.again.pop();
+        }
+        None
+    }
+}
+
 /// Sends what is due until the queue is closed. Runs on a thread of its own, inside a `LocalSet`.
 pub async fn run(desk: Desk, mut due: Due) {
-    let mut waiting = BinaryHeap::new();
+    let mut waiting = Waiting::default();
     let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+    let mut look = Instant::now() + LOOK;
     loop {
-        let now = desk.gateway.clock.now();
-        while let Some(&Reverse((at, seq))) = waiting.peek() {
-            if at > now {
-                break;
-            }
-            waiting.pop();
+        while let Some(next) = waiting.pop(&desk.gateway) {
             let Ok(place) = places.clone().acquire_owned().await else { return };
             let desk = desk.clone();
             tokio::task::spawn_local(async move {
-                resume(&desk, seq).await;
+                if !send(&desk, next, false).await && next.again {
+                    desk.gateway.budget().refund();
+                }
                 drop(place);
             });
         }
-        match tokio::time::timeout(LOOK, due.next()).await {
-            Ok(Some((seq, at))) => waiting.push(Reverse((at, seq))),
+        match timeout_at(look, due.next()).await {
+            Ok(Some(next)) => waiting.push(next),
             Ok(None) => return,
-            Err(_) => {}
+            Err(_) => {
+                look = Instant::now() + LOOK;
+                look_around(&desk);
+            }
         }
     }
 }
 
-async fn resume(desk: &Desk, seq: Seq) {
+/// What comes round by itself: probes of held queues and their ends, and what other gateways have left.
+fn look_around(desk: &Desk) {
+    for hold in desk.gateway.holds.mended() {
+        let desk = desk.clone();
+        tokio::task::spawn_local(async move { release(&desk.gateway, hold, None).await });
+    }
+    for hold in desk.gateway.holds.to_probe(desk.gateway.clock.now()) {
+        let desk = desk.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = probe(&desk, hold).await {
+                tracing::warn!(%error, "a held queue could not be probed; the next probe follows");
+            }
+        });
+    }
+    if desk.gateway.store.is_shared() {
+        let desk = desk.clone();
+        tokio::task::spawn_local(async move {
+            for orphan in desk.gateway.store.orphans().await.unwrap_or_default() {
+                desk.gateway.lines.rejoin(orphan.line, orphan.seq);
+                desk.gateway.relay.enqueue(orphan.seq, orphan.due);
+            }
+        });
+    }
+}
+
+/// The oldest delivery of a held queue leaves; where Xceed takes it, its end ends the hold.
+async fn probe(desk: &Desk, hold: Hold) -> Result<(), StoreError> {
     let gateway = &desk.gateway;
-    let later = |wait: Duration| gateway.relay.enqueue(seq, gateway.clock.now() + wait);
-    let delivery = match gateway.store.delivery(seq).await {
-        Ok(Some(delivery)) => delivery,
-        Ok(None) => return, // settled, or never recorded
-        Err(_) => return later(BUSY),
+    let Some(Probe { waiting, parked }) = gateway.store.oldest_held(&hold).await? else { return Ok(()) };
+    tracing::info!(tenant = %hold.tenant, queue = %hold.queue, code = hold.code, "a held queue is probed");
+    let now = gateway.clock.now();
+    if parked {
+        on_disk(gateway.store.operate(waiting.seq, Act::Replay(now), None)).await?;
+        gateway.lines.rejoin(waiting.line, waiting.seq);
+    }
+    let next = Next { due: now, seq: waiting.seq, hurried: true, again: true };
+    send(desk, next, true).await;
+    Ok(())
+}
+
+/// One delivery, as far as it goes now; whatever it has to wait for brings it back here. Answers whether an attempt
+/// was made.
+async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
+    let (gateway, seq) = (&desk.gateway, next.seq);
+    let look_again = |wait: Duration| gateway.relay.push(Next { due: gateway.clock.now() + wait, ..next });
+    let delivery = match gateway.store.claim(seq).await {
+        Ok(Claimed::Mine(delivery)) => *delivery,
+        Ok(Claimed::Gone) => {
+            gateway.lines.leave(seq, &gateway.relay, gateway.clock.now());
+            return false;
+        }
+        Ok(Claimed::Later) | Err(_) => {
+            look_again(BUSY);
+            return false;
+        }
     };
     let Some(tenant) = gateway.tenants.get(&delivery.tenant).cloned() else {
         tracing::error!(tenant = %delivery.tenant, seq, "a delivery waits for a tenant that is not configured");
-        return;
+        return false;
     };
     let now = gateway.clock.now();
     let until = callback_until(&tenant, &delivery.message, delivery.received_at);
     let callback_is_over = !delivery.decided && until.is_some_and(|until| until <= now);
-    if delivery.due > now && !callback_is_over {
+    let is_due = delivery.due <= now || (next.hurried && !delivery.awaits_callback);
+    if !is_due && !callback_is_over {
         let until = until.filter(|_| !delivery.decided);
-        return gateway.relay.enqueue(seq, until.map_or(delivery.due, |until| until.min(delivery.due)));
+        let due = until.map_or(delivery.due, |until| until.min(delivery.due));
+        gateway.relay.push(Next { due, ..next });
+        return false;
     }
     let id = &delivery.message.event_id;
-    match gateway.tickets.claim(&delivery.tenant, id, None, delivery.fingerprint, false) {
-        Claim::Mine(held) if callback_is_over => {
-            decide_without_callback(desk, &Errand::resumed(gateway, tenant, seq, delivery)).await;
-            // What is not at Xceed yet goes on its way all the same.
-            later(BUSY);
-            drop(held);
+    let Claim::Mine(held) = gateway.tickets.claim(&delivery.tenant, id, None, delivery.fingerprint, false)
+    else {
+        look_again(BUSY);
+        return false;
+    };
+    if callback_is_over {
+        decide_without_callback(desk, &Errand::resumed(gateway, tenant, seq, delivery)).await;
+        // What is not at Xceed yet goes on its way all the same.
+        look_again(BUSY);
+    } else if delivery.attempts_left > 0 && !next.again {
+        gateway.relay.push(Next { again: true, ..next });
+    } else if !delivery.awaits_callback {
+        // A hold brings it back when it ends, and whoever goes before it when that leaves.
+        let waits = !is_probe && gateway.holds.keep(&tenant.name, &delivery.message, seq);
+        if !waits && gateway.lines.begin(seq) {
+            carry(desk, held, tenant, (seq, delivery)).await;
+            return true;
         }
-        Claim::Mine(_) if delivery.awaits_callback => {}
-        Claim::Mine(held) => carry(desk, held, seq, tenant, delivery).await,
-        Claim::Theirs(_) => later(BUSY),
+        if let Some(due) = until.filter(|_| !delivery.decided) {
+            gateway.relay.push(Next { due, ..next });
+        }
     }
+    false
 }
 
-async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery: Delivery) {
+async fn carry(desk: &Desk, held: Held, tenant: Arc<Tenant>, (seq, delivery): (Seq, Delivery)) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
     let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
     let errand = Errand::resumed(gateway, tenant, seq, delivery);
@@ -86,7 +179,7 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
         (false, true) => Ended::unknown(),
         (false, false) => {
             if on_disk(gateway.store.begin(seq)).await.is_err() {
-                return errand.settle_later(gateway);
+                return errand.come_back(gateway);
             }
             errand.attempt(desk, ticket).await
         }
@@ -95,13 +188,10 @@ async fn carry(desk: &Desk, held: Held, seq: Seq, tenant: Arc<Tenant>, delivery:
     let untold = || ticket.take_the_word() || matches!(ticket.word(), Some(Word::Failed));
     let speaks = !told_before && mode == Mode::Sync && untold();
     let told = speaks.then(|| errand.words(gateway, errand.decide(&ended)));
-    let settled = on_disk(errand.settle(gateway, ended, told.clone())).await;
-    if settled.is_err() {
-        errand.settle_later(gateway);
-    }
+    let settled = errand.conclude(gateway, ended, told.clone()).await;
     if let Some(told) = told {
         ticket.say(match settled {
-            Ok(()) => Word::Told { body: told.into(), mode },
+            Ok(before) => Word::Told { body: before.unwrap_or(told).into(), mode },
             Err(_) => Word::Failed,
         });
     }

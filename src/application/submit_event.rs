@@ -1,8 +1,11 @@
 //! A caller submits an event: the one path, from the front. Whoever comes first claims the event, prepares it, has it
 //! recorded and sent, and answers by the deadline; twins and later callers hear the same words.
 
-use super::deliver::{Desk, Ended, Errand, Gateway, callback_until, on_disk};
-use super::ports::{Known, Message, Mode, Prepared, Record, Seq, StoreError};
+use super::deliver::{Errand, callback_until};
+use super::gateway::Desk;
+use super::journey::{Journey, Plan, speak_fallback};
+use super::lines::Start;
+use super::ports::{Claimed, Known, Message, Mode, Prepared, Record, Seq, StoreError};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Ticket, Word};
 use crate::domain::event::{FieldFault, event_id};
@@ -10,9 +13,12 @@ use crate::domain::field::{Field, Fingerprint};
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::velocity::Velocity;
 use jiff::Timestamp;
-use std::pin::pin;
 use std::sync::{Arc, PoisonError};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How often a call looks for the word of another gateway that works on its event.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What a caller hands in.
 pub struct Submission<'a> {
@@ -88,7 +94,11 @@ impl Visit<'_> {
         let (tenant, key) = (&self.call.tenant.name, self.call.idempotency_key);
         loop {
             match self.desk.gateway.tickets.claim(tenant, &self.id, key, self.fingerprint, true) {
-                Claim::Mine(held) => return self.take_in(held).await,
+                Claim::Mine(held) => {
+                    if let Some(reply) = self.take_in(held).await? {
+                        return Ok(reply);
+                    }
+                }
                 Claim::Theirs(ticket) if ticket.fingerprint != self.fingerprint => {
                     return Err(Refusal::OtherBody);
                 }
@@ -101,46 +111,78 @@ impl Visit<'_> {
         }
     }
 
-    /// Nobody else works on the event: it is new, or recorded already.
-    async fn take_in(&self, held: Held) -> Result<Reply, Refusal> {
+    /// Nobody else here works on the event: it is new, or recorded already. `None`: another gateway was quicker.
+    async fn take_in(&self, held: Held) -> Result<Option<Reply>, Refusal> {
         match self.known().await? {
             None => self.take_new(held).await,
             Some(known) => match known.reply() {
-                Some(reply) => Ok(reply),
-                None => self.take_up(held, &known).await,
+                Some(reply) => Ok(Some(reply)),
+                None => self.take_up(held, &known).await.map(Some),
             },
         }
     }
 
-    async fn take_new(&self, held: Held) -> Result<Reply, Refusal> {
+    async fn take_new(&self, held: Held) -> Result<Option<Reply>, Refusal> {
         let mut prepared = self.prepare()?;
         self.adapt(&mut prepared.message)?;
-        let errand = self.errand(&prepared, self.desk.gateway.store.next_seq(), Velocity::count);
+        let (gateway, tenant) = (&self.desk.gateway, &self.call.tenant.name);
+        let whose = prepared.facts.customer.clone().map(|customer| (tenant.clone(), customer));
+        let draw = || gateway.store.next_seq();
+        let (seq, start) = gateway.lines.join(whose, draw, (&gateway.relay, self.received_at));
+        let errand = self.errand(&prepared, seq, Velocity::count);
+        let code = gateway.holds.code(tenant, &errand.message);
         let record = Record {
-            seq: errand.seq,
-            tenant: self.call.tenant.name.clone(),
+            seq,
+            tenant: tenant.clone(),
             idempotency_key: self.call.idempotency_key.map(str::to_owned),
             fingerprint: self.fingerprint,
             mode: self.call.mode,
             received_at: self.received_at,
             prepared: Arc::new(prepared),
-            begun: !self.call.tenant.resend_in_doubt,
+            begun: !self.call.tenant.resend_in_doubt && code.is_none() && matches!(start, Start::Now),
             told: None,
+            decided: None,
         };
-        self.set_out(held, errand, self.call.mode, Some(record)).await
+        let plan = match code {
+            Some(code) => Plan::Wait { record, code },
+            None => Plan::New { record, start },
+        };
+        self.set_out(held, errand, self.call.mode, plan).await
     }
 
-    /// The event is recorded, and nobody was told: a crash came between, or a full disk. What leaves now is what was
-    /// recorded then.
+    /// The event is recorded, and nobody was told: a crash came between, or a full disk, or another gateway works on
+    /// it. What leaves now is what was recorded then.
     async fn take_up(&self, held: Held, known: &Known) -> Result<Reply, Refusal> {
         let gateway = &self.desk.gateway;
-        let Some(delivery) = gateway.store.delivery(known.seq).await? else {
-            held.ticket().take_the_word();
-            return self.decide_without_xceed(held.ticket(), known).await;
+        let delivery = match gateway.store.claim(known.seq).await? {
+            Claimed::Mine(delivery) => *delivery,
+            Claimed::Later => return self.wait_elsewhere(held, known).await,
+            Claimed::Gone => {
+                held.ticket().take_the_word();
+                return self.decide_without_xceed(held.ticket(), known).await;
+            }
         };
         let errand = Errand::resumed(gateway, self.call.tenant.clone(), known.seq, delivery);
         let errand = Errand { received: Some(self.call.received), ..errand };
-        self.set_out(held, errand, known.mode, None).await
+        let reply = self.set_out(held, errand, known.mode, Plan::Known).await?;
+        reply.ok_or(Refusal::Store)
+    }
+
+    /// Another gateway works on the event, or others of its customer go first: its word is heard, or at the deadline
+    /// the fallback's.
+    async fn wait_elsewhere(&self, held: Held, known: &Known) -> Result<Reply, Refusal> {
+        if self.call.idempotency_key.is_some() {
+            return Err(Refusal::InFlight);
+        }
+        let over = self.deadline() - self.desk.gateway.store.lead();
+        while Instant::now() < over {
+            sleep(LOOK).await;
+            if let Some(reply) = self.known().await?.as_ref().and_then(Known::reply) {
+                return Ok(reply);
+            }
+        }
+        held.ticket().take_the_word();
+        self.decide_without_xceed(held.ticket(), known).await
     }
 
     async fn set_out(
@@ -148,13 +190,13 @@ impl Visit<'_> {
         held: Held,
         errand: Errand,
         mode: Mode,
-        record: Option<Record>,
-    ) -> Result<Reply, Refusal> {
+        plan: Plan,
+    ) -> Result<Option<Reply>, Refusal> {
         let ticket = held.ticket().clone();
         let journey = Journey { desk: self.desk.clone(), errand, held, mode, deadline: self.deadline() };
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
-        tokio::task::spawn_local(journey.begin(record));
-        answer(ticket.heard().await, false).unwrap_or(Err(Refusal::Store))
+        tokio::task::spawn_local(journey.begin(plan));
+        answer(ticket.heard().await, false).transpose()
     }
 
     /// Somebody else works on the event. `None`: the other let go.
@@ -188,7 +230,8 @@ impl Visit<'_> {
         let errand = self.errand(&self.prepare()?, known.seq, |velocity, tenant, customer, at| {
             velocity.others(tenant, customer, at)
         });
-        let word = speak_fallback(&self.desk.gateway, &errand, ticket, known.mode).await;
+        let decision = errand.bench().past_deadline();
+        let word = speak_fallback(&self.desk.gateway, &errand, (ticket, known.mode), decision).await;
         answer(word, false).unwrap_or(Err(Refusal::Store))
     }
 
@@ -258,137 +301,5 @@ fn answer(word: Word, replayed: bool) -> Option<Result<Reply, Refusal>> {
         Word::Told { body, mode } => Some(Ok(Reply { body, mode, replayed })),
         Word::Failed => Some(Err(Refusal::Store)),
         Word::Withdrawn => None,
-    }
-}
-
-/// A live event's way through record, send and settle.
-struct Journey {
-    desk: Desk,
-    errand: Errand,
-    held: Held,
-    mode: Mode,
-    deadline: Instant,
-}
-
-impl Journey {
-    /// `record` is absent where the event is recorded already.
-    async fn begin(self, record: Option<Record>) {
-        match self.mode {
-            Mode::Ack | Mode::Async => self.take_in(record).await,
-            Mode::Sync if record.is_none() && !self.errand.tenant.resend_in_doubt => self.doubt().await,
-            Mode::Sync => self.score(record).await,
-        }
-    }
-
-    /// The event was recorded before, so it may have been sent before, and nothing may be sent twice.
-    async fn doubt(self) {
-        if self.held.ticket().take_the_word() {
-            self.tell_decision(Ended::unknown()).await;
-        }
-    }
-
-    /// The caller hears that the event is recorded; it is sent behind.
-    async fn take_in(self, record: Option<Record>) {
-        let (gateway, ticket) = (&self.desk.gateway, self.held.ticket());
-        let bench = self.errand.bench();
-        let decision = if self.mode == Mode::Async { bench.await_callback() } else { bench.acknowledge() };
-        let told = self.errand.words(gateway, decision);
-        let receipt = match record {
-            Some(record) => gateway.store.record(Record { told: Some(told.clone()), ..record }),
-            None => gateway.store.tell(self.errand.seq, told.clone()),
-        };
-        ticket.take_the_word();
-        let recorded = on_disk(receipt).await;
-        ticket.say(word(&recorded, told, self.mode));
-        if recorded.is_ok() {
-            if let Some(until) = self.errand.callback_until {
-                gateway.relay.enqueue(self.errand.seq, until);
-            }
-            let ended = self.errand.attempt(&self.desk, ticket).await;
-            self.settle_behind(ended).await;
-            if self.errand.callback_until.is_some() {
-                // Where Xceed did not take it in, the decision has fallen.
-                gateway.tickets.announce(&self.errand.tenant.name, &self.errand.message.event_id);
-            }
-        }
-    }
-
-    /// The caller hears a decision by the deadline: Xceed's if it comes in time, else the fallback's, while the
-    /// attempt goes on behind.
-    async fn score(self, record: Option<Record>) {
-        let (gateway, ticket) = (&self.desk.gateway, self.held.ticket());
-        if let Some(record) = record {
-            let receipt = gateway.store.record(record);
-            // The send need not wait for the flush, unless the last commit failed or nothing may be sent twice. Dropping
-            // the receipt lets the record wait for the settlement, so that an answer in time costs one flush.
-            let must_wait = !gateway.store.is_well() || !self.errand.tenant.resend_in_doubt;
-            if must_wait && on_disk(receipt).await.is_err() {
-                ticket.take_the_word();
-                return ticket.say(Word::Failed);
-            }
-        }
-        let mut attempt = pin!(self.errand.attempt(&self.desk, ticket));
-        let ended = tokio::select! {
-            biased;
-            ended = &mut attempt => Some(ended),
-            () = sleep_until(self.deadline - gateway.store.lead()) => None,
-        };
-        // A twin may have taken the word for this event before us, if the relay worked on it then.
-        match ended {
-            Some(ended) if ticket.take_the_word() => self.tell_decision(ended).await,
-            Some(ended) => self.settle_behind(ended).await,
-            None => {
-                let told = !ticket.take_the_word()
-                    || matches!(
-                        speak_fallback(gateway, &self.errand, ticket, self.mode).await,
-                        Word::Told { .. }
-                    );
-                let ended = attempt.await;
-                if told { self.settle_behind(ended).await } else { self.settle_untold(ended).await }
-            }
-        }
-    }
-
-    async fn tell_decision(&self, ended: Ended) {
-        let gateway = &self.desk.gateway;
-        let told = self.errand.words(gateway, self.errand.decide(&ended));
-        let settled = on_disk(self.errand.settle(gateway, ended, Some(told.clone()))).await;
-        self.held.ticket().say(word(&settled, told, self.mode));
-        if settled.is_err() {
-            self.errand.settle_later(gateway);
-        }
-    }
-
-    /// The caller was told that nothing is promised: the decision is what is heard when the event is asked for again.
-    async fn settle_untold(&self, ended: Ended) {
-        let gateway = &self.desk.gateway;
-        let told = self.errand.words(gateway, self.errand.decide(&ended));
-        if on_disk(self.errand.settle(gateway, ended, Some(told))).await.is_err() {
-            self.errand.settle_later(gateway);
-        }
-    }
-
-    /// The caller has been told already.
-    async fn settle_behind(&self, ended: Ended) {
-        let gateway = &self.desk.gateway;
-        if on_disk(self.errand.settle(gateway, ended, None)).await.is_err() {
-            self.errand.settle_later(gateway);
-        }
-    }
-}
-
-/// Decides by the fallback, because the deadline has come. Only for whoever has taken the word.
-async fn speak_fallback(gateway: &Gateway, errand: &Errand, ticket: &Ticket, mode: Mode) -> Word {
-    let told = errand.words(gateway, errand.bench().past_deadline());
-    let recorded = on_disk(gateway.store.tell(errand.seq, told.clone())).await;
-    let word = word(&recorded, told, mode);
-    ticket.say(word.clone());
-    word
-}
-
-fn word(recorded: &Result<(), StoreError>, told: Vec<u8>, mode: Mode) -> Word {
-    match recorded {
-        Ok(()) => Word::Told { body: told.into(), mode },
-        Err(_) => Word::Failed,
     }
 }

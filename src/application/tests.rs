@@ -1,9 +1,12 @@
 //! The one path against a store and an Xceed that do as they are told, in virtual time: what is told when, and what is
 //! on disk by then.
 
-use super::deliver::{Desk, Gateway};
+use super::gateway::{Desk, Gateway, STORE_PATIENCE};
+use super::holds::Holds;
+use super::lines::Lines;
 use super::ports::*;
 use super::queue::{self, queue};
+use super::release;
 use super::submit_event::{Refusal, Reply, Submission, submit};
 use super::tenants::Tenant;
 use super::tickets::Tickets;
@@ -11,14 +14,14 @@ use crate::domain::decision::{Answer, Results};
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault, Tier};
 use crate::domain::field::Field;
-use crate::domain::identifiers::{EventId, TenantName};
+use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::policy::Policy;
 use crate::domain::return_code::Received;
 use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -38,13 +41,13 @@ struct FakeStore {
 }
 
 impl FakeStore {
-    fn write(&self, what: String) -> Receipt {
+    fn write<T: 'static>(&self, what: String, outcome: T) -> Receipt<T> {
         let (done, receipt) = oneshot::channel();
         self.written.lock().expect("whole").push(what);
         let (flush, fails) = (self.flush, self.fails);
         tokio::task::spawn_local(async move {
             sleep(flush).await;
-            let _ = done.send(if fails { Err(StoreError("full".into())) } else { Ok(()) });
+            let _ = done.send(if fails { Err(StoreError("full".into())) } else { Ok(outcome) });
         });
         receipt
     }
@@ -54,62 +57,83 @@ impl FakeStore {
     }
 }
 
+fn now<T: 'static>(answer: T) -> Local<Result<T, StoreError>> {
+    Box::pin(std::future::ready(Ok(answer)))
+}
+
 impl Store for FakeStore {
     fn next_seq(&self) -> Seq {
         self.seq.fetch_add(1, SeqCst)
     }
-    fn record(&self, record: Record) -> Receipt {
-        self.write(format!(
-            "record {}{}",
-            record.prepared.message.event_id,
-            if record.told.is_some() { " told" } else { "" }
-        ))
+    fn is_shared(&self) -> bool {
+        false
+    }
+    fn record(&self, record: Record) -> Receipt<Recorded> {
+        let told = if record.told.is_some() { " told" } else { "" };
+        self.write(format!("record {}{told}", record.prepared.message.event_id), Recorded::First)
     }
     fn begin(&self, seq: Seq) -> Receipt {
-        self.write(format!("begin {seq}"))
+        self.write(format!("begin {seq}"), ())
     }
-    fn tell(&self, seq: Seq, _told: Vec<u8>) -> Receipt {
-        self.write(format!("tell {seq}"))
+    fn tell(&self, seq: Seq, _told: Vec<u8>) -> Receipt<Option<Vec<u8>>> {
+        self.write(format!("tell {seq}"), None)
     }
-    fn settle(&self, end: Settlement) -> Receipt {
+    fn settle(&self, end: Settlement) -> Receipt<Option<Vec<u8>>> {
         let told = if end.told.is_some() { " told" } else { "" };
         let late = if end.late.is_some() { " late" } else { "" };
         let state = if matches!(end.state, State::Queued { .. }) { " queued" } else { "" };
-        self.write(format!("settle {}{told}{late}{state}", end.seq))
+        self.write(format!("settle {}{told}{late}{state}", end.seq), None)
     }
     fn find(&self, _: &TenantName, _: &EventId, _: Option<&str>) -> Local<Found> {
-        Box::pin(std::future::ready(Ok(None)))
+        now(None)
     }
-    fn operate(&self, seq: Seq, act: Act) -> Receipt {
-        self.write(format!("{act:?} {seq}"))
+    fn operate(&self, seq: Seq, act: Act, _: Who) -> Receipt {
+        self.write(format!("{act:?} {seq}"), ())
     }
     fn parked(&self, _: &TenantName, _: Option<Seq>, _: u32) -> Local<Result<Vec<Parked>, StoreError>> {
-        Box::pin(std::future::ready(Ok(vec![])))
+        now(vec![])
     }
     fn one_parked(&self, _: &TenantName, _: Seq) -> Local<Result<Option<Parked>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
+        now(None)
     }
     fn decide(&self, seq: Seq, _decided: Vec<u8>) -> Receipt {
-        self.write(format!("decide {seq}"))
+        self.write(format!("decide {seq}"), ())
     }
-    fn call_back(&self, callback: Callback) -> (Receipt, Arc<OnceLock<Effect>>) {
-        let effect = Arc::new(OnceLock::from(Effect::Decided));
-        (self.write(format!("call back {}", callback.seq)), effect)
+    fn call_back(&self, callback: Callback) -> Receipt<Effect> {
+        self.write(format!("call back {}", callback.seq), Effect::Decided)
     }
     fn awaited(&self, _: &TenantName, _: &EventId) -> Local<Result<Option<Awaited>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
+        now(None)
     }
     fn view(&self, _: &TenantName, _: &EventId) -> Local<Result<Option<View>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
+        now(None)
     }
-    fn delivery(&self, _: Seq) -> Local<Result<Option<Delivery>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
+    fn claim(&self, _: Seq) -> Local<Result<Claimed, StoreError>> {
+        now(Claimed::Gone)
+    }
+    fn orphans(&self) -> Local<Result<Vec<Waiting>, StoreError>> {
+        now(vec![])
     }
     fn lead(&self) -> Duration {
         10 * MS
     }
     fn is_well(&self) -> bool {
         !self.unwell
+    }
+    fn hold(&self, hold: Hold) -> Receipt {
+        self.write(format!("hold {}", hold.queue), ())
+    }
+    fn release(&self, hold: Hold, _: Who) -> Receipt<Vec<Waiting>> {
+        self.write(format!("release {}", hold.queue), vec![])
+    }
+    fn holds(&self) -> Local<Result<Vec<Hold>, StoreError>> {
+        now(vec![])
+    }
+    fn oldest_held(&self, _: &Hold) -> Local<Result<Option<Probe>, StoreError>> {
+        now(None)
+    }
+    fn is_overtaken(&self, _: Seq) -> Local<Result<bool, StoreError>> {
+        now(false)
     }
 }
 
@@ -126,7 +150,12 @@ struct FakeXceed {
 impl Scoring for FakeXceed {
     fn prepare(&self, _: &TenantName, event: &Field<'_>, _: Timestamp) -> Result<Prepared, Vec<FieldFault>> {
         let id = crate::domain::event::event_id(event).ok_or_else(Vec::new)?;
-        let facts = Facts { event_type: "Login".into(), customer: None, tier: Tier::Other, amount: None };
+        let Field::Object(members) = event else { return Err(vec![]) };
+        let customer = members.iter().find_map(|(name, value)| match value {
+            Field::Text(id) if name == "customer" => Some(CustomerId::new(id)),
+            _ => None,
+        });
+        let facts = Facts { event_type: "Login".into(), customer, tier: Tier::Other, amount: None };
         let message = Message {
             event_id: id,
             channel: "Wire".into(),
@@ -171,6 +200,11 @@ fn scored(score: u32) -> Attempt {
     })
 }
 
+fn refused(code: &str) -> Attempt {
+    let Attempt::Answered(results) = scored(0) else { unreachable!("it is an answer") };
+    Attempt::Answered(Results { code: Received::parse(code), risk_score: None, ..results })
+}
+
 struct World {
     desk: Desk,
     store: Arc<FakeStore>,
@@ -205,6 +239,9 @@ impl World {
             wording,
             velocity: Mutex::default(),
             relay: queue,
+            lines: Lines::default(),
+            holds: Holds::default(),
+            budget: Mutex::default(),
             random: || 1.0,
             mint: || "minted".into(),
         };
@@ -213,7 +250,19 @@ impl World {
     }
 
     async fn submit(&self, id: &str, mode: Mode, key: Option<&str>) -> Result<Reply, Refusal> {
-        let event = Field::Object(vec![("eventId".into(), Field::Text(id.to_owned().into()))]);
+        self.submit_of(id, None, mode, key).await
+    }
+
+    async fn submit_of(
+        &self,
+        id: &str,
+        customer: Option<&str>,
+        mode: Mode,
+        key: Option<&str>,
+    ) -> Result<Reply, Refusal> {
+        let mut members = vec![("eventId".into(), Field::Text(id.to_owned().into()))];
+        members.extend(customer.map(|id| ("customer".into(), Field::Text(id.to_owned().into()))));
+        let event = Field::Object(members);
         let tenant = &self.tenant;
         let call = Submission { tenant, event: &event, mode, idempotency_key: key, received: Instant::now() };
         submit(&self.desk, call).await
@@ -293,7 +342,7 @@ fn a_disk_that_hangs_is_not_waited_for_for_ever() {
         let world = World::new(hangs, 20 * MS, scored(70));
         let began = Instant::now();
         assert!(matches!(world.submit("e-1", Mode::Sync, None).await, Err(Refusal::Store)));
-        assert_eq!(began.elapsed(), 20 * MS + super::deliver::STORE_PATIENCE);
+        assert_eq!(began.elapsed(), 20 * MS + STORE_PATIENCE);
     });
 }
 
@@ -371,5 +420,63 @@ fn a_caller_who_hangs_up_changes_nothing() {
         assert!(hung_up.is_err());
         sleep(100 * MS).await;
         assert_eq!(world.store.written(), ["record e-1", "settle 0 told"]);
+    });
+}
+
+#[test]
+fn one_customers_events_leave_one_after_the_other_and_others_do_not_wait() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore { flush: 3 * MS, ..FakeStore::default() }, 100 * MS, scored(70));
+        let submit = |id, customer| {
+            let world = &world;
+            async move {
+                let began = Instant::now();
+                let words = words(world.submit_of(id, Some(customer), Mode::Sync, None).await);
+                assert_eq!(words, "REVIEW SCORED threshold");
+                began.elapsed()
+            }
+        };
+        let (one, two, other) =
+            tokio::join!(submit("e-1", "C-1"), submit("e-2", "C-1"), submit("e-3", "C-2"));
+        assert_eq!((one, other), (103 * MS, 103 * MS));
+        assert_eq!(two, 206 * MS, "the second leaves when the end of the first is on disk");
+    });
+}
+
+#[test]
+fn whose_turn_does_not_come_in_time_falls_back_and_stays_queued() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 1000 * MS, scored(70));
+        let first = world.submit_of("e-1", Some("C-1"), Mode::Sync, None);
+        let second = world.submit_of("e-2", Some("C-1"), Mode::Sync, None);
+        let (first, second) = tokio::join!(first, second);
+        assert_eq!(words(first), "ALLOW FALLBACK deadline");
+        assert_eq!(words(second), "ALLOW FALLBACK order");
+        sleep(2000 * MS).await;
+        assert_eq!(world.store.written(), ["record e-1", "record e-2", "tell 0", "tell 1", "settle 0 late"]);
+        assert_eq!(world.xceed.sent.get(), 1, "the relay has the second");
+    });
+}
+
+#[test]
+fn three_refusals_that_are_no_events_fault_hold_the_queue() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 20 * MS, refused("HASH_KEY_FAIL"));
+        for id in ["e-1", "e-2", "e-3"] {
+            assert_eq!(words(world.submit(id, Mode::Sync, None).await), "ALLOW FALLBACK return_code");
+        }
+        assert_eq!(words(world.submit("e-4", Mode::Sync, None).await), "ALLOW FALLBACK held");
+        assert_eq!(words(world.submit("e-5", Mode::Ack, None).await), "- ACKNOWLEDGED acknowledgement");
+        assert_eq!(world.xceed.sent.get(), 3, "nothing leaves while the queue is held");
+        let written = world.store.written();
+        assert_eq!(
+            written[4..],
+            ["record e-3", "hold all", "settle 2 told", "record e-4 told", "record e-5 told"]
+        );
+        let held = world.desk.gateway.holds.list(&TenantName::new("bank"));
+        assert_eq!(held.len(), 1);
+        let ended = release::resume(&world.desk.gateway, &held[0].tenant, &held[0].queue, "ops".into()).await;
+        assert!(ended.expect("recorded"));
+        assert!(world.desk.gateway.holds.list(&TenantName::new("bank")).is_empty());
     });
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// Lists, shows, replays or discards deliveries that are kept for a person, at a gateway that runs.
+/// Looks after deliveries that are kept for a person, and after held queues, at a gateway that runs.
 ///
 /// Example:  xceed-gateway parked --key-env OPERATOR_KEY list
 #[derive(Debug, Args)]
@@ -35,12 +35,19 @@ enum Act {
     /// Sends a delivery again.
     Replay {
         delivery: String,
-        /// Also where Xceed said not to send it again.
+        /// Also where Xceed said not to send it again, or its customer has sent a later one since.
         #[arg(long)]
         force: bool,
     },
     /// Gives a delivery up.
     Discard { delivery: String },
+    /// Queues that are held, because their cause is not one event's.
+    Held,
+    /// Ends a hold: what waited in the queue leaves in order.
+    Resume {
+        /// all, async or channel:<word>, as `held` lists it.
+        queue: String,
+    },
 }
 
 impl Parked {
@@ -88,7 +95,33 @@ impl Parked {
                 let done = gateway.call("DELETE", &format!("/v1/parked/{delivery}")).await?;
                 self.done(&done, "is given up")
             }
+            Act::Held => self.held(gateway).await,
+            Act::Resume { queue } => {
+                let done = gateway.call("POST", &format!("/v1/held/{queue}/resume")).await?;
+                match self.output {
+                    Output::Json => say(done),
+                    Output::Text => say(format!("{queue} goes on")),
+                }
+            }
         }
+    }
+
+    async fn held(&self, gateway: &Gateway) -> Result<(), Failed> {
+        let listed = gateway.call("GET", "/v1/held").await?;
+        let rows = listed["held"].as_array().cloned().unwrap_or_default();
+        if rows.is_empty() && self.output == Output::Text {
+            return say("no queue is held");
+        }
+        for row in &rows {
+            let text = |name: &str| row[name].as_str().unwrap_or_default();
+            match self.output {
+                Output::Json => say(row)?,
+                Output::Text => {
+                    say(format!("{:<20} {:<24} since {}", text("queue"), text("code"), text("since")))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn list(&self, gateway: &Gateway) -> Result<(), Failed> {

@@ -56,6 +56,10 @@ pub enum Basis {
     CallbackAwaited,
     /// The callback did not come in time.
     CallbackTimeout,
+    /// An older event of the same customer was not sent in time.
+    Order,
+    /// The queue is held, because its cause is not one event's.
+    Held,
 }
 
 impl Basis {
@@ -72,6 +76,8 @@ impl Basis {
             Self::Acknowledgement => "acknowledgement",
             Self::CallbackAwaited => "callback_awaited",
             Self::CallbackTimeout => "callback_timeout",
+            Self::Order => "order",
+            Self::Held => "held",
         }
     }
 }
@@ -181,6 +187,16 @@ impl Bench<'_> {
     /// The decision where Xceed's callback did not come in time.
     pub fn past_callback(&self) -> Decision {
         self.fall_back(Basis::CallbackTimeout, "Xceed's callback did not come in time")
+    }
+
+    /// The decision where an older event of the same customer was not sent in time.
+    pub fn out_of_turn(&self) -> Decision {
+        self.fall_back(Basis::Order, "an older event of this customer was still to be sent")
+    }
+
+    /// The decision while the queue is held for a code.
+    pub fn while_held(&self, code: &str) -> Decision {
+        self.fall_back(Basis::Held, &format!("events wait since {code}, and are sent once that is mended"))
     }
 
     /// What a caller hears that asked for no score.

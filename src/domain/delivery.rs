@@ -100,6 +100,8 @@ pub struct Circumstances {
     pub resend_in_doubt: bool,
     /// Until when a callback is awaited, where the score comes by one.
     pub callback_until: Option<Timestamp>,
+    /// Whether the queue that the code speaks of is held: then the event waits with it.
+    pub held: bool,
 }
 
 /// Where the delivery stands after an attempt.
@@ -111,6 +113,7 @@ pub fn after(attempt: &Attempt, at: Circumstances) -> State {
             Some(until) => State::AwaitingCallback { until },
             None => State::Settled,
         },
+        Next::ParkHold if at.held => State::Queued { due: at.now },
         Next::Park | Next::ParkForced | Next::ParkHold | Next::Refresh => parked(code),
         Next::Backoff if matches!(attempt, Attempt::InDoubt(_)) && !at.resend_in_doubt => parked("in_doubt"),
         Next::Backoff if at.attempts >= ATTEMPTS_MAX => parked("attempts"),
@@ -157,6 +160,7 @@ mod tests {
             jitter: 1.0,
             resend_in_doubt: true,
             callback_until: None,
+            held: false,
         }
     }
 
@@ -192,6 +196,18 @@ mod tests {
             let state = after(&answered(code), awaited);
             let awaits = code.row().next == Next::Settle;
             assert_eq!(state == State::AwaitingCallback { until }, awaits, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_hold_a_held_queue_waits_with_it() {
+        for code in ReturnCode::ALL {
+            let held = Circumstances { held: true, ..at(1, Duration::ZERO) };
+            let (state, usual) =
+                (after(&answered(code), held), after(&answered(code), at(1, Duration::ZERO)));
+            let waits = code.row().next == Next::ParkHold;
+            let expected = if waits { State::Queued { due: Timestamp::UNIX_EPOCH } } else { usual };
+            assert_eq!(state, expected, "{code:?}");
         }
     }
 

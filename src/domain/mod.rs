@@ -1,12 +1,15 @@
 //! What is true without a network: events, return codes, decisions, and the rules of a delivery.
 //! No I/O, no async, no clock: time and randomness come as arguments.
 
+pub mod budget;
 pub mod card_number;
 pub mod decision;
 pub mod delivery;
 pub mod event;
 pub mod field;
+pub mod hold;
 pub mod identifiers;
+pub mod order;
 pub mod policy;
 pub mod return_code;
 pub mod velocity;

@@ -98,6 +98,11 @@ pub enum Next {
 }
 
 impl Next {
+    /// Whether Xceed did not take the event, and a person has to look.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Park | Self::ParkForced | Self::ParkHold | Self::Refresh)
+    }
+
     /// As the table of return codes words it.
     pub fn name(self) -> &'static str {
         match self {

@@ -70,8 +70,8 @@ pub fn read_hash(text: &str) -> Option<[u8; 32]> {
     hex::decode(text.strip_prefix("sha256:")?).ok()?.try_into().ok()
 }
 
-/// The tenant whose key the call carries, where the key has one of the roles.
-pub(super) fn authorize(request: &HttpRequest, roles: &[Role]) -> Result<TenantName, Problem> {
+/// The key that the call carries, where it has one of the roles.
+pub(super) fn authorize<'r>(request: &'r HttpRequest, roles: &[Role]) -> Result<&'r Key, Problem> {
     let text = presented(request).ok_or_else(|| {
         let detail = "send an API key: Authorization: Bearer <key>, or X-Api-Key: <key>";
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "No API key", detail)
@@ -84,7 +84,7 @@ pub(super) fn authorize(request: &HttpRequest, roles: &[Role]) -> Result<TenantN
             .with_header(header::WWW_AUTHENTICATE, "Bearer")
     })?;
     if key.roles.iter().any(|role| roles.contains(role)) {
-        return Ok(key.tenant.clone());
+        return Ok(key);
     }
     let wanted: Vec<_> = roles.iter().map(|role| role.name()).collect();
     let detail = format!("this call needs a key with the role {}", wanted.join(" or "));

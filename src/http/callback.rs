@@ -4,7 +4,7 @@
 use super::body::arrived;
 use super::peer::Peers;
 use crate::application::accept_callback::{Verified, accept};
-use crate::application::deliver::{Desk, Gateway};
+use crate::application::gateway::{Desk, Gateway};
 use crate::domain::identifiers::TenantName;
 use crate::xceed::callback::{Callbacks, EventResult};
 use actix_web::http::header;

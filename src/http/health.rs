@@ -1,6 +1,6 @@
 //! `GET /healthz` and `GET /readyz`, for whoever starts and watches the process.
 
-use crate::application::deliver::Desk;
+use crate::application::gateway::Desk;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 

@@ -7,6 +7,7 @@ pub mod body;
 mod callback;
 mod events;
 mod health;
+mod held;
 pub mod json;
 mod parked;
 pub mod peer;
@@ -14,7 +15,7 @@ mod problem;
 mod request;
 mod return_codes;
 
-use crate::application::deliver::Desk;
+use crate::application::gateway::Desk;
 use crate::xceed::callback::Callbacks;
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
@@ -102,6 +103,8 @@ fn routes(config: &mut web::ServiceConfig) {
             resource("/v1/parked/{deliveryId}", "DELETE")
                 .route(web::to(parked::discard).guard(guard::Delete())),
         )
+        .service(get("/v1/held", web::to(held::list)))
+        .service(post("/v1/held/{queue}/resume", web::to(held::resume)))
         .service(
             resource("/xceed/callback", "GET, POST")
                 .route(web::get().to(callback::wsdl))

@@ -1,10 +1,9 @@
 //! What operators do with parked deliveries: `GET /v1/parked`, replay, discard.
 
 use super::answer::time;
-use super::auth::Role;
 use super::problem::Problem;
-use super::request::{bad_query, place, query};
-use crate::application::parked::{self, PAGE_MAX, Refusal};
+use super::request::{bad_query, operator, query};
+use crate::application::parked::{self, PAGE_MAX, Refusal, Why};
 use crate::application::ports::{Parked, Seq};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
@@ -34,7 +33,7 @@ pub(super) async fn list(request: HttpRequest) -> HttpResponse {
 }
 
 async fn listed(request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    let (desk, tenant) = place(request, &[Role::Operator])?;
+    let (desk, tenant, _) = operator(request)?;
     let limit = match query(request, "limit") {
         None => PAGE_MAX,
         Some(text) => text
@@ -67,14 +66,14 @@ fn row(parked: &Parked) -> Row<'_> {
 /// `POST /v1/parked/{deliveryId}/replay?force=true`
 pub(super) async fn replay(request: HttpRequest) -> HttpResponse {
     let replayed = async {
-        let (desk, tenant) = place(&request, &[Role::Operator])?;
+        let (desk, tenant, by) = operator(&request)?;
         let force = match query(&request, "force") {
             None | Some("false") => false,
             Some("true") => true,
             Some(_) => return Err(bad_query("force must be true or false")),
         };
         let seq = delivery(&request)?;
-        parked::replay(&desk.gateway, &tenant.name, seq, force).await.map_err(refuse)?;
+        parked::replay(&desk.gateway, &tenant.name, seq, (force, by)).await.map_err(refuse)?;
         Ok(HttpResponse::Accepted().json(serde_json::json!({ "deliveryId": id_of(seq), "state": "QUEUED" })))
     };
     replayed.await.unwrap_or_else(HttpResponse::from)
@@ -83,9 +82,9 @@ pub(super) async fn replay(request: HttpRequest) -> HttpResponse {
 /// `DELETE /v1/parked/{deliveryId}`
 pub(super) async fn discard(request: HttpRequest) -> HttpResponse {
     let discarded = async {
-        let (desk, tenant) = place(&request, &[Role::Operator])?;
+        let (desk, tenant, by) = operator(&request)?;
         let seq = delivery(&request)?;
-        parked::discard(&desk.gateway, &tenant.name, seq).await.map_err(refuse)?;
+        parked::discard(&desk.gateway, &tenant.name, seq, by).await.map_err(refuse)?;
         Ok::<_, Problem>(
             HttpResponse::Ok().json(serde_json::json!({ "deliveryId": id_of(seq), "state": "DISCARDED" })),
         )
@@ -108,10 +107,19 @@ fn read_id(text: &str) -> Option<Seq> {
 fn refuse(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Unknown => unknown(),
-        Refusal::NeedsForce(reason) => {
-            let detail = format!(
-                "Xceed answered {reason}, after which an event is not sent again; ?force=true insists"
-            );
+        Refusal::NeedsForce(why) => {
+            let detail = match why {
+                Why::Said(code) => {
+                    format!(
+                        "Xceed answered {code}, after which an event is not sent again; ?force=true insists"
+                    )
+                }
+                Why::Overtaken => {
+                    "a later event of the same customer is at Xceed, or may be, so this one would come out \
+                                   of order; ?force=true insists"
+                        .to_owned()
+                }
+            };
             Problem::new(StatusCode::CONFLICT, "needs_force", "Only by force", detail)
         }
         Refusal::Store => unreadable(),
@@ -123,7 +131,7 @@ fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "unknown_delivery", "Unknown delivery", detail)
 }
 
-fn unreadable() -> Problem {
+pub(super) fn unreadable() -> Problem {
     let detail = "the store can't be reached just now: ask again";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "Can't record", detail)
         .with_header(header::RETRY_AFTER, "1")

@@ -2,9 +2,8 @@
 
 use super::auth::{Role, authorize};
 use super::problem::Problem;
-use crate::application::deliver::Desk;
+use crate::application::gateway::Desk;
 use crate::application::tenants::Tenant;
-use crate::domain::identifiers::TenantName;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use std::sync::Arc;
@@ -14,13 +13,20 @@ pub(super) fn place<'r>(
     request: &'r HttpRequest,
     roles: &[Role],
 ) -> Result<(&'r Desk, Arc<Tenant>), Problem> {
-    let name: TenantName = authorize(request, roles)?;
+    let name = &authorize(request, roles)?.tenant;
     let desk = request.app_data::<Desk>();
-    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(&name).cloned());
+    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(name).cloned());
     desk.zip(tenant).ok_or_else(|| {
         let detail = "the key's tenant is not served here";
         Problem::new(StatusCode::FORBIDDEN, "forbidden", "No such tenant", detail)
     })
+}
+
+/// The same for an operator, and the name of the key, by which what is done is known later.
+pub(super) fn operator(request: &HttpRequest) -> Result<(&Desk, Arc<Tenant>, String), Problem> {
+    let roles = [Role::Operator];
+    let (desk, tenant) = place(request, &roles)?;
+    Ok((desk, tenant, authorize(request, &roles)?.name.clone()))
 }
 
 /// A parameter of the query, as it was sent.

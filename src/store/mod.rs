@@ -5,6 +5,7 @@ mod log;
 mod reader;
 mod rows;
 mod sqlite;
+mod waiting;
 mod writer;
 mod writes;
 

@@ -1,6 +1,7 @@
 //! Reads, each one query by key, on connections of their own.
 
 use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split};
+use super::waiting::{SHOWN_STATE, all_waiting, holds};
 use crate::application::ports::{
     Awaited, Delivery, Known, Late, Message, Parked, Resumption, Seq, StoreError, View,
 };
@@ -46,14 +47,14 @@ pub(super) fn view(
     tenant: &TenantName,
     id: &EventId,
 ) -> rusqlite::Result<Option<View>> {
-    let mut query = connection.prepare_cached(
-        "SELECT told.body, defaulted, coalesce(state, 'SETTLED'),
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT told.body, defaulted, {SHOWN_STATE},
                 (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq),
                 verdict, late.risk_score, late.risk_action, late.return_code, late.at, decided.body, mode
          FROM event LEFT JOIN told USING (seq) LEFT JOIN delivery USING (seq) LEFT JOIN late USING (seq)
          LEFT JOIN decided USING (seq)
-         WHERE tenant = ?1 AND event_id = ?2",
-    )?;
+         WHERE event.tenant = ?1 AND event_id = ?2"
+    ))?;
     let read = |row: &Row<'_>| {
         Ok(View {
             told: row.get(0)?,
@@ -130,7 +131,7 @@ pub(super) fn parked(
 ) -> rusqlite::Result<Vec<Parked>> {
     let mut query = connection.prepare_cached(
         "SELECT seq, event_id, event_type, reason, due, received_at,
-                (SELECT count(*) FROM attempt WHERE attempt.seq = delivery.seq)
+                (SELECT count(*) FROM attempt WHERE attempt.seq = delivery.seq), customer
          FROM delivery JOIN event USING (seq)
          WHERE state = 'PARKED' AND tenant = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
     )?;
@@ -139,6 +140,10 @@ pub(super) fn parked(
             seq: row.get(0)?,
             event_id: row.get(1)?,
             event_type: row.get(2)?,
+            line: row
+                .get_ref(7)?
+                .as_str_or_null()?
+                .map(|customer| (tenant.clone(), CustomerId::new(customer))),
             reason: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
             at: read_time(row.get(4)?),
             received_at: read_time(row.get(5)?),
@@ -179,16 +184,11 @@ pub(super) fn awaited(
 /// What a start needs: deliveries that wait, recent events by customer, promoted keys.
 pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resumption, StoreError> {
     let read = || -> rusqlite::Result<Resumption> {
-        let mut queued = connection.prepare(
-            // One that is sent again is looked at first: its callback's time may be over before it is due.
-            "SELECT seq, iif(callback_id IS NULL OR state = 'AWAITING_CALLBACK', due, received_at)
-             FROM delivery JOIN event USING (seq) WHERE state NOT IN ('PARKED', 'DISCARDED') ORDER BY seq",
-        )?;
-        let queued = queued.query_map([], |row| Ok((row.get(0)?, read_time(row.get(1)?))))?;
         let mut keys = connection.prepare("SELECT tenant, fingerprint FROM promoted_key")?;
         let keys = keys.query_map([], |row| Ok((TenantName::new(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
         Ok(Resumption {
-            queued: queued.collect::<rusqlite::Result<_>>()?,
+            waiting: all_waiting(connection)?,
+            holds: holds(connection)?,
             recent: recent(connection, now - velocity::WINDOW)?,
             promoted_keys: keys.collect::<rusqlite::Result<_>>()?,
         })

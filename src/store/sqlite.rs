@@ -2,12 +2,12 @@
 
 use super::log::{FILE_MAX, Log};
 use super::rows::failed;
-use super::writer::{Command, Health};
+use super::writer::{Command, Done, Health};
 use super::writes::Write;
-use super::{Settings, reader, writer};
+use super::{Settings, reader, waiting, writer};
 use crate::application::ports::{
-    Act, Awaited, Callback, Delivery, Effect, Found, Local, Parked, Receipt, Record, Resumption, Seq,
-    Settlement, Store, StoreError, View,
+    Act, Awaited, Callback, Claimed, Effect, Found, Hold, Local, Parked, Probe, Receipt, Record, Recorded,
+    Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
 };
 use crate::domain::identifiers::{EventId, TenantName};
 use jiff::Timestamp;
@@ -17,12 +17,13 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_events.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_events.sql"), include_str!("migrations/0002_holds.sql")];
 const BUSY_PATIENCE: Duration = Duration::from_secs(1);
 /// Prepared statements kept by each connection.
 const STATEMENTS: usize = 32;
@@ -87,11 +88,11 @@ impl Sqlite {
         self.read(|connection| Ok(reader::resumption(connection, now)))?
     }
 
-    fn write(&self, write: Write) -> Receipt {
-        let (done, receipt) = oneshot::channel();
+    fn write<T>(&self, write: Write, done: fn(oneshot::Sender<Result<T, StoreError>>) -> Done) -> Receipt<T> {
+        let (sender, receipt) = oneshot::channel();
         // A writer that has ended drops the sender, and the receipt says so.
         if let Some(queue) = &self.queue {
-            let _ = queue.send(Command { write, done });
+            let _ = queue.send(Command { write, done: done(sender) });
         }
         receipt
     }
@@ -118,16 +119,44 @@ impl Store for Sqlite {
         self.next_seq.fetch_add(1, Relaxed)
     }
 
-    fn record(&self, record: Record) -> Receipt {
-        self.write(Write::Record(Box::new(record)))
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn record(&self, record: Record) -> Receipt<Recorded> {
+        self.write(Write::Record(Box::new(record)), Done::Recorded)
     }
 
     fn begin(&self, seq: Seq) -> Receipt {
-        self.write(Write::Begin { seq })
+        self.write(Write::Begin { seq }, Done::Plain)
     }
 
-    fn operate(&self, seq: Seq, act: Act) -> Receipt {
-        self.write(Write::Operate { seq, act })
+    fn operate(&self, seq: Seq, act: Act, _by: Who) -> Receipt {
+        self.write(Write::Operate { seq, act }, Done::Plain)
+    }
+
+    fn hold(&self, hold: Hold) -> Receipt {
+        self.write(Write::Hold(hold), Done::Plain)
+    }
+
+    fn release(&self, hold: Hold, _by: Who) -> Receipt<Vec<Waiting>> {
+        self.write(Write::Release(hold), Done::Released)
+    }
+
+    fn holds(&self) -> Local<Result<Vec<Hold>, StoreError>> {
+        self.read_now(waiting::holds)
+    }
+
+    fn oldest_held(&self, hold: &Hold) -> Local<Result<Option<Probe>, StoreError>> {
+        self.read_now(|connection| waiting::oldest_held(connection, hold))
+    }
+
+    fn is_overtaken(&self, seq: Seq) -> Local<Result<bool, StoreError>> {
+        self.read_now(|connection| waiting::is_overtaken(connection, seq))
+    }
+
+    fn orphans(&self) -> Local<Result<Vec<Waiting>, StoreError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn parked(
@@ -147,21 +176,19 @@ impl Store for Sqlite {
     }
 
     fn decide(&self, seq: Seq, decided: Vec<u8>) -> Receipt {
-        self.write(Write::Decide { seq, decided })
+        self.write(Write::Decide { seq, decided }, Done::Plain)
     }
 
-    fn call_back(&self, callback: Callback) -> (Receipt, Arc<OnceLock<Effect>>) {
-        let effect = Arc::new(OnceLock::new());
-        let receipt = self.write(Write::CallBack { callback: Box::new(callback), effect: effect.clone() });
-        (receipt, effect)
+    fn call_back(&self, callback: Callback) -> Receipt<Effect> {
+        self.write(Write::CallBack(Box::new(callback)), Done::CalledBack)
     }
 
-    fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt {
-        self.write(Write::Tell { seq, told })
+    fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt<Option<Vec<u8>>> {
+        self.write(Write::Tell { seq, told }, Done::Told)
     }
 
-    fn settle(&self, settlement: Settlement) -> Receipt {
-        self.write(Write::Settle(Box::new(settlement)))
+    fn settle(&self, settlement: Settlement) -> Receipt<Option<Vec<u8>>> {
+        self.write(Write::Settle(Box::new(settlement)), Done::Told)
     }
 
     fn find(&self, tenant: &TenantName, id: &EventId, key: Option<&str>) -> Local<Found> {
@@ -176,8 +203,11 @@ impl Store for Sqlite {
         self.read_now(|connection| reader::view(connection, tenant, id))
     }
 
-    fn delivery(&self, seq: Seq) -> Local<Result<Option<Delivery>, StoreError>> {
-        self.read_now(|connection| reader::delivery(connection, seq))
+    fn claim(&self, seq: Seq) -> Local<Result<Claimed, StoreError>> {
+        self.read_now(|connection| {
+            let found = reader::delivery(connection, seq)?;
+            Ok(found.map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))))
+        })
     }
 
     fn lead(&self) -> Duration {

@@ -6,8 +6,8 @@
 
 use super::log::Log;
 use super::rows::failed;
-use super::writes::{Together, Write, write};
-use crate::application::ports::StoreError;
+use super::writes::{Outcome, Together, Write, write};
+use crate::application::ports::{Effect, Recorded, StoreError, Waiting};
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -29,13 +29,48 @@ const SMOOTHING: u64 = 8;
 /// One write, and who waits for it.
 pub(super) struct Command {
     pub(super) write: Write,
-    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
+    pub(super) done: Done,
 }
 
-impl Command {
+/// Who waits for a write, by what it comes to.
+pub(super) enum Done {
+    Plain(Answer<()>),
+    Recorded(Answer<Recorded>),
+    Told(Answer<Option<Vec<u8>>>),
+    CalledBack(Answer<Effect>),
+    Released(Answer<Vec<Waiting>>),
+}
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+impl Done {
     /// Whether somebody waits for the write: a receipt that was dropped is not waited for.
     fn is_awaited(&self) -> bool {
-        !self.done.is_closed()
+        !match self {
+            Self::Plain(done) => done.is_closed(),
+            Self::Recorded(done) => done.is_closed(),
+            Self::Told(done) => done.is_closed(),
+            Self::CalledBack(done) => done.is_closed(),
+            Self::Released(done) => done.is_closed(),
+        }
+    }
+
+    /// Who hung up no longer waits; the write stands all the same.
+    fn say(self, written: Result<Outcome, StoreError>) {
+        match (self, written) {
+            (Self::Plain(done), Ok(_)) => drop(done.send(Ok(()))),
+            (Self::Recorded(done), Ok(Outcome::Recorded(recorded))) => drop(done.send(Ok(recorded))),
+            (Self::Told(done), Ok(Outcome::Told(before))) => drop(done.send(Ok(before))),
+            (Self::CalledBack(done), Ok(Outcome::CalledBack(effect))) => drop(done.send(Ok(effect))),
+            (Self::Released(done), Ok(Outcome::Released(released))) => drop(done.send(Ok(released))),
+            (Self::Plain(done), Err(error)) => drop(done.send(Err(error))),
+            (Self::Recorded(done), Err(error)) => drop(done.send(Err(error))),
+            (Self::Told(done), Err(error)) => drop(done.send(Err(error))),
+            (Self::CalledBack(done), Err(error)) => drop(done.send(Err(error))),
+            (Self::Released(done), Err(error)) => drop(done.send(Err(error))),
+            // A write comes to what its kind comes to.
+            (_, Ok(_)) => {}
+        }
     }
 }
 
@@ -96,11 +131,10 @@ pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: 
         let mut each = outcome.map(Vec::into_iter);
         for command in batch {
             let result = match &mut each {
-                Ok(results) => results.next().unwrap_or(Ok(())),
+                Ok(results) => results.next().unwrap_or(Ok(Outcome::Done)),
                 Err(error) => Err(error.clone()),
             };
-            // Who hung up no longer waits; the write stands all the same.
-            let _ = command.done.send(result);
+            command.done.say(result);
         }
         log.finish(&connection);
     }
@@ -141,7 +175,7 @@ fn gather(first: Command, queue: &Receiver<Command>) -> Vec<Command> {
         {
             batch.push(next);
         }
-        if batch.len() == BATCH_MAX || batch.iter().any(Command::is_awaited) {
+        if batch.len() == BATCH_MAX || batch.iter().any(|command| command.done.is_awaited()) {
             return batch;
         }
         match queue.recv_timeout(ALONE_MAX.saturating_sub(begun.elapsed())) {
@@ -161,7 +195,10 @@ fn now() -> Instant {
 
 /// All writes in one transaction. The outer error means that nothing was written; an inner one, that this write could
 /// not be, while the others were.
-fn commit(connection: &mut Connection, batch: &[Command]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+fn commit(
+    connection: &mut Connection,
+    batch: &[Command],
+) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let together = Together::of(batch.iter().map(|command| &command.write));
     let results = batch.iter().map(|command| write(&transaction, &command.write, &together));

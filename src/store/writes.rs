@@ -1,11 +1,13 @@
 //! What is written: each write's statements, inside the transaction of its batch.
 
 use super::rows::{join, tier, time};
-use crate::application::ports::{Act, Callback, Effect, Late, Record, Seq, Settlement, StoreError};
+use super::waiting::release;
+use crate::application::ports::{
+    Act, Callback, Effect, Hold, Late, Record, Recorded, Seq, Settlement, StoreError, Waiting,
+};
 use crate::domain::delivery::{Attempt, State};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
 
 /// The state of a delivery whose attempt has begun, as far as that is recorded.
 const SENDING: &str = "SENDING";
@@ -18,7 +20,19 @@ pub(super) enum Write {
     Decide { seq: Seq, decided: Vec<u8> },
     Operate { seq: Seq, act: Act },
     Settle(Box<Settlement>),
-    CallBack { callback: Box<Callback>, effect: Arc<OnceLock<Effect>> },
+    CallBack(Box<Callback>),
+    Hold(Hold),
+    Release(Hold),
+}
+
+/// What a write comes to.
+pub(super) enum Outcome {
+    Done,
+    Recorded(Recorded),
+    /// What was told before, which stands.
+    Told(Option<Vec<u8>>),
+    CalledBack(Effect),
+    Released(Vec<Waiting>),
 }
 
 /// Which events are recorded, and which deliveries settled, in this very batch.
@@ -45,26 +59,29 @@ impl Together {
     }
 }
 
-pub(super) type Outcome = rusqlite::Result<Result<(), StoreError>>;
+/// The outer error means that nothing of the transaction is written; the inner one, that this write could not be.
+pub(super) type Written = rusqlite::Result<Result<Outcome, StoreError>>;
 
 /// Carries out one write.
-pub(super) fn write(transaction: &Transaction<'_>, write: &Write, together: &Together) -> Outcome {
+pub(super) fn write(transaction: &Transaction<'_>, write: &Write, together: &Together) -> Written {
     match write {
-        Write::Record(new) => record(transaction, new, together),
+        Write::Record(new) => Ok(Ok(Outcome::Recorded(record(transaction, new, together)?))),
         Write::Begin { seq } => begin(transaction, *seq),
-        Write::Tell { seq, told } => tell(transaction, *seq, told),
+        Write::Tell { seq, told } => Ok(tell(transaction, *seq, told)?.map(Outcome::Told)),
         Write::Decide { seq, decided } => decide_late(transaction, *seq, decided),
         Write::Operate { seq, act } => operate(transaction, *seq, *act),
         Write::Settle(end) => settle(transaction, end, together),
-        Write::CallBack { callback, effect } => {
-            let changed = call_back(transaction, callback)?;
-            let _ = effect.set(changed);
-            Ok(Ok(()))
-        }
+        Write::CallBack(callback) => Ok(Ok(Outcome::CalledBack(call_back(transaction, callback)?))),
+        Write::Hold(new) => hold(transaction, new),
+        Write::Release(hold) => Ok(Ok(Outcome::Released(release(transaction, hold)?))),
     }
 }
 
-fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> Outcome {
+fn one(written: usize, otherwise: &str) -> Written {
+    Ok(if written == 1 { Ok(Outcome::Done) } else { Err(StoreError(otherwise.to_owned())) })
+}
+
+fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> rusqlite::Result<Recorded> {
     let (prepared, message) = (&new.prepared, &new.prepared.message);
     let mut insert = transaction.prepare_cached(
         "INSERT INTO event VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) ON CONFLICT DO NOTHING",
@@ -89,42 +106,53 @@ fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> O
         join(&prepared.defaulted),
     ])?;
     if written == 0 {
-        return Ok(Err(StoreError("the event is recorded already".to_owned())));
+        return Ok(Recorded::Known);
     }
     if let Some(told) = &new.told {
         tell(transaction, new.seq, told)?.ok();
+    }
+    if let Some(decided) = &new.decided {
+        decide(transaction, new.seq, decided)?;
     }
     if !together.fused(new.seq) {
         let state = if new.begun { SENDING } else { "QUEUED" };
         queue(transaction, new.seq, state, time(new.received_at), None)?;
     }
-    Ok(Ok(()))
+    Ok(Recorded::First)
 }
 
-fn begin(transaction: &Transaction<'_>, seq: Seq) -> Outcome {
+fn begin(transaction: &Transaction<'_>, seq: Seq) -> Written {
     let mut update = transaction.prepare_cached("UPDATE delivery SET state = ?2 WHERE seq = ?1")?;
-    let written = update.execute(params![seq, SENDING])?;
-    Ok(if written == 1 { Ok(()) } else { Err(StoreError("the delivery is not queued".to_owned())) })
+    one(update.execute(params![seq, SENDING])?, "the delivery is not queued")
 }
 
-/// Adds to an event that is recorded; one that is not was lost with its own commit.
-fn tell(transaction: &Transaction<'_>, seq: Seq, told: &[u8]) -> Outcome {
+/// Adds to an event that is recorded; one that is not was lost with its own commit. The first words stand.
+fn tell(
+    transaction: &Transaction<'_>,
+    seq: Seq,
+    told: &[u8],
+) -> rusqlite::Result<Result<Option<Vec<u8>>, StoreError>> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO told SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM event WHERE seq = ?1) ON CONFLICT DO NOTHING",
     )?;
-    let written = insert.execute(params![seq, told])?;
-    Ok(if written == 1 { Ok(()) } else { Err(StoreError("the event is not recorded".to_owned())) })
+    if insert.execute(params![seq, told])? == 1 {
+        return Ok(Ok(None));
+    }
+    let mut before = transaction.prepare_cached("SELECT body FROM told WHERE seq = ?1")?;
+    let before = before.query_row([seq], |row| row.get(0)).optional()?;
+    Ok(before.map(Some).ok_or_else(|| StoreError("the event is not recorded".to_owned())))
 }
 
-fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) -> Outcome {
+fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) -> Written {
     let mut known = transaction.prepare_cached("SELECT 1 FROM event WHERE seq = ?1")?;
     if known.query_row([end.seq], |_| Ok(())).optional()?.is_none() {
         return Ok(Err(StoreError("the event is not recorded".to_owned())));
     }
     note_attempt(transaction, end)?;
-    if let Some(told) = &end.told {
-        tell(transaction, end.seq, told)?.ok();
-    }
+    let told_before = match &end.told {
+        Some(told) => tell(transaction, end.seq, told)?.unwrap_or_default(),
+        None => None,
+    };
     if let Some(decided) = &end.decided {
         decide(transaction, end.seq, decided)?;
     }
@@ -145,7 +173,7 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
         };
         put(transaction, end.seq, state, time(end.at))?;
     }
-    Ok(Ok(()))
+    Ok(Ok(Outcome::Told(told_before)))
 }
 
 fn is_decided(transaction: &Transaction<'_>, seq: Seq) -> rusqlite::Result<bool> {
@@ -153,8 +181,8 @@ fn is_decided(transaction: &Transaction<'_>, seq: Seq) -> rusqlite::Result<bool>
     Ok(query.query_row([seq], |_| Ok(())).optional()?.is_some())
 }
 
-/// What an operator does with a parked delivery.
-fn operate(transaction: &Transaction<'_>, seq: Seq, act: Act) -> Outcome {
+/// What is done with a parked delivery.
+fn operate(transaction: &Transaction<'_>, seq: Seq, act: Act) -> Written {
     let (state, due) = match act {
         Act::Replay(at) => ("QUEUED", Some(time(at))),
         Act::Discard => ("DISCARDED", None),
@@ -162,8 +190,14 @@ fn operate(transaction: &Transaction<'_>, seq: Seq, act: Act) -> Outcome {
     let mut update = transaction.prepare_cached(
         "UPDATE delivery SET state = ?2, due = coalesce(?3, due) WHERE seq = ?1 AND state = 'PARKED'",
     )?;
-    let written = update.execute(params![seq, state, due])?;
-    Ok(if written == 1 { Ok(()) } else { Err(StoreError("the delivery is not parked".to_owned())) })
+    one(update.execute(params![seq, state, due])?, "the delivery is not parked")
+}
+
+fn hold(transaction: &Transaction<'_>, new: &Hold) -> Written {
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO hold VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING")?;
+    insert.execute(params![new.tenant.as_str(), new.queue.to_string(), new.code, time(new.since)])?;
+    Ok(Ok(Outcome::Done))
 }
 
 /// What a callback says is the decision, once.
@@ -193,12 +227,12 @@ fn said_before(transaction: &Transaction<'_>, seq: Seq) -> rusqlite::Result<Opti
 }
 
 /// The fallback decides, because no callback came in time; a delivery that only waited for it is done.
-fn decide_late(transaction: &Transaction<'_>, seq: Seq, decided: &[u8]) -> Outcome {
+fn decide_late(transaction: &Transaction<'_>, seq: Seq, decided: &[u8]) -> Written {
     decide(transaction, seq, decided)?;
     let mut delete =
         transaction.prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND state = 'AWAITING_CALLBACK'")?;
     delete.execute([seq])?;
-    Ok(Ok(()))
+    Ok(Ok(Outcome::Done))
 }
 
 /// Whether it is the decision; the first one stands.

@@ -223,7 +223,7 @@ fn a_strict_tenant_has_an_event_in_doubt_looked_at_instead_of_sent_twice() {
     let xceed = Simulator::start(&tenants);
     let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
     let events = [("e-sync", ""), ("e-ack", "?mode=ack")];
-    let event = |id: &str| customer_event(id, "SIM-SLOW-5000").to_string();
+    let event = |id: &str| customer_event(id, &format!("SIM-SLOW-5000~{id}")).to_string();
     let caller = gateway.caller();
     thread::scope(|scope| {
         for (id, query) in events {

@@ -1,0 +1,72 @@
+//! What all threads of a gateway share, and each worker's place in it.
+
+use super::holds::Holds;
+use super::lines::Lines;
+use super::ports::{Clock, Receipt, Scoring, Store, StoreError, Wording};
+use super::queue::Queue;
+use super::tenants::Tenants;
+use super::tickets::Tickets;
+use crate::domain::budget::Budget;
+use crate::domain::velocity::Velocity;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long anyone waits for the disk before the store counts as unable to record.
+pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What all threads of a gateway share.
+pub struct Gateway {
+    /// Who is served.
+    pub tenants: Tenants,
+    /// What is durable.
+    pub store: Arc<dyn Store>,
+    /// What is in flight.
+    pub tickets: Arc<Tickets>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// How decisions are worded for callers.
+    pub wording: Wording,
+    /// Recent events by customer.
+    pub velocity: Mutex<Velocity>,
+    /// Where deliveries wait that are sent again.
+    pub relay: Queue,
+    /// Whose turn it is.
+    pub lines: Lines,
+    /// Which queues are held.
+    pub holds: Holds,
+    /// First attempts and retries of the last seconds.
+    pub budget: Mutex<Budget>,
+    /// A number drawn evenly from 0 to 1, for jitter.
+    pub random: fn() -> f64,
+    /// A name that nobody can guess, for the address of one event's callback.
+    pub mint: fn() -> Arc<str>,
+}
+
+impl Gateway {
+    /// How many may be sent again just now.
+    pub fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A worker thread's place: the shared gateway, and its own way to Xceed.
+#[derive(Clone)]
+pub struct Desk {
+    /// What all threads share.
+    pub gateway: Arc<Gateway>,
+    /// Xceed, for this thread.
+    pub xceed: Rc<dyn Scoring>,
+}
+
+/// Waits until a write is on disk, but not for ever.
+///
+/// # Errors
+/// The commit failed, or the disk takes longer than [`STORE_PATIENCE`].
+pub async fn on_disk<T>(receipt: Receipt<T>) -> Result<T, StoreError> {
+    match tokio::time::timeout(STORE_PATIENCE, receipt).await {
+        Ok(Ok(written)) => written,
+        Ok(Err(_)) => Err(StoreError("the writer has stopped".to_owned())),
+        Err(_) => Err(StoreError("the disk does not answer in time".to_owned())),
+    }
+}

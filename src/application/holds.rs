@@ -1,0 +1,153 @@
+//! Which queues are held, and what waits in them. In memory, for the live path; on disk as well, for the next start.
+
+use super::ports::{Hold, Message, Seq};
+use crate::domain::hold::{PROBE_EVERY, Queue, Rows, STORE_OLDER};
+use crate::domain::identifiers::TenantName;
+use crate::domain::return_code::{Next, Received};
+use jiff::Timestamp;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// All held queues of this gateway's tenants.
+#[derive(Debug, Default)]
+pub struct Holds {
+    inner: Mutex<Inner>,
+    /// Whether any queue is held: nearly never, so the live path asks this first.
+    any: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    rows: Rows,
+    held: Vec<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    hold: Hold,
+    probe_at: Timestamp,
+    /// Whether Xceed has taken one of its events since.
+    mended: bool,
+    /// What the relay would have sent; what is not known here is found in the store.
+    waiting: Vec<Seq>,
+}
+
+/// What an answer of Xceed means for the queues.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// Nothing.
+    Nothing,
+    /// It is the last of a row: its queue is held from now on.
+    Begins(Hold),
+    /// Its queue is held already.
+    Held,
+}
+
+impl Holds {
+    /// The code for which a message has to wait, where it has to.
+    pub fn code(&self, tenant: &TenantName, message: &Message) -> Option<String> {
+        if !self.any.load(SeqCst) {
+            return None;
+        }
+        self.inner().of(tenant, message).map(|held| held.hold.code.clone())
+    }
+
+    /// Keeps a delivery where its queue is held, until that ends. `false` where it is not.
+    pub fn keep(&self, tenant: &TenantName, message: &Message, seq: Seq) -> bool {
+        if !self.any.load(SeqCst) {
+            return false;
+        }
+        let mut inner = self.inner();
+        let Some(held) = inner.of(tenant, message) else { return false };
+        held.waiting.push(seq);
+        true
+    }
+
+    /// Notes what Xceed answered.
+    pub fn note(&self, tenant: &TenantName, message: &Message, code: &Received, at: Timestamp) -> Noted {
+        let by_callback = message.callback_id.is_some();
+        let mut inner = self.inner();
+        let noted = inner.rows.note(tenant, &message.event_id, (&message.channel, by_callback), (code, at));
+        if let Some(held) = inner.of(tenant, message) {
+            let next = code.row().next;
+            held.mended |= next == Next::Settle;
+            return if next == Next::ParkHold { Noted::Held } else { Noted::Nothing };
+        }
+        let Some((queue, since)) = noted else { return Noted::Nothing };
+        let hold = Hold { tenant: tenant.clone(), queue, code: code.word().to_owned(), since };
+        inner.begin(hold.clone(), at + PROBE_EVERY);
+        self.any.store(true, SeqCst);
+        Noted::Begins(hold)
+    }
+
+    /// Holds that were there before: the first probe leaves at once, since somebody may have mended the cause.
+    pub fn restore(&self, holds: Vec<Hold>, now: Timestamp) {
+        let mut inner = self.inner();
+        for hold in holds {
+            inner.begin(hold, now);
+        }
+        self.any.store(!inner.held.is_empty(), SeqCst);
+    }
+
+    /// Holds whose time for a probe has come; the next comes later.
+    pub fn to_probe(&self, now: Timestamp) -> Vec<Hold> {
+        if !self.any.load(SeqCst) {
+            return Vec::new();
+        }
+        let mut inner = self.inner();
+        let due = inner.held.iter_mut().filter(|held| held.probe_at <= now && held.hold.code != STORE_OLDER);
+        due.map(|held| {
+            held.probe_at = now + PROBE_EVERY;
+            held.hold.clone()
+        })
+        .collect()
+    }
+
+    /// Holds whose cause is mended, each told once.
+    pub fn mended(&self) -> Vec<Hold> {
+        if !self.any.load(SeqCst) {
+            return Vec::new();
+        }
+        let mut inner = self.inner();
+        let mended = inner.held.iter_mut().filter(|held| held.hold.code != STORE_OLDER);
+        mended.filter_map(|held| std::mem::take(&mut held.mended).then(|| held.hold.clone())).collect()
+    }
+
+    /// A tenant's held queues.
+    pub fn list(&self, tenant: &TenantName) -> Vec<Hold> {
+        let inner = self.inner();
+        let of_tenant = inner.held.iter().filter(|held| held.hold.tenant == *tenant);
+        of_tenant.map(|held| held.hold.clone()).collect()
+    }
+
+    /// A hold ends. Answers what was kept.
+    pub fn end(&self, tenant: &TenantName, queue: &Queue) -> Vec<Seq> {
+        let mut inner = self.inner();
+        let (ended, held) = std::mem::take(&mut inner.held)
+            .into_iter()
+            .partition(|held| held.hold.tenant == *tenant && held.hold.queue == *queue);
+        inner.held = held;
+        self.any.store(!inner.held.is_empty(), SeqCst);
+        let ended: Vec<Held> = ended;
+        ended.into_iter().flat_map(|held| held.waiting).collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn of(&mut self, tenant: &TenantName, message: &Message) -> Option<&mut Held> {
+        let by_callback = message.callback_id.is_some();
+        self.held
+            .iter_mut()
+            .find(|held| held.hold.tenant == *tenant && held.hold.queue.holds(&message.channel, by_callback))
+    }
+
+    fn begin(&mut self, hold: Hold, probe_at: Timestamp) {
+        if !self.held.iter().any(|held| held.hold.tenant == hold.tenant && held.hold.queue == hold.queue) {
+            self.held.push(Held { hold, probe_at, mended: false, waiting: Vec::new() });
+        }
+    }
+}
