@@ -8,7 +8,7 @@ use super::tickets::{Held, Ticket, Word};
 use crate::domain::decision::Decision;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// How often an event asks whether what another gateway has of its customer has left.
 const LOOK: Duration = Duration::from_millis(20);
@@ -197,11 +197,13 @@ impl Journey {
     /// Another gateway has older events of the customer.
     async fn wait_for_others(self) {
         let (gateway, over) = (self.gateway(), self.deadline - self.gateway().store.lead());
-        while Instant::now() < over {
-            sleep(LOOK).await;
-            if let Ok(Claimed::Mine(_)) = gateway.store.claim(self.errand.seq).await {
-                return self.send_in_time().await;
+        let turn = async {
+            while !matches!(gateway.store.claim(self.errand.seq).await, Ok(Claimed::Mine(_))) {
+                sleep(LOOK).await;
             }
+        };
+        if timeout_at(over, turn).await.is_ok() {
+            return self.send_in_time().await;
         }
         self.hand_over();
         self.tell(self.errand.bench().out_of_turn()).await;

@@ -12,7 +12,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::interval;
 
 /// Deliveries that the relay sends at the same time: few, so that it can't crowd out live calls.
 pub const IN_FLIGHT_MAX: usize = 8;
@@ -51,7 +51,7 @@ impl Waiting {
 pub async fn run(desk: Desk, mut due: Due) {
     let mut waiting = Waiting::default();
     let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
-    let mut look = Instant::now() + LOOK;
+    let mut look = interval(LOOK);
     loop {
         while let Some(next) = waiting.pop(&desk.gateway) {
             let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -63,13 +63,12 @@ pub async fn run(desk: Desk, mut due: Due) {
                 drop(place);
             });
         }
-        match timeout_at(look, due.next()).await {
-            Ok(Some(next)) => waiting.push(next),
-            Ok(None) => return,
-            Err(_) => {
-                look = Instant::now() + LOOK;
-                look_around(&desk);
-            }
+        tokio::select! {
+            next = due.next() => match next {
+                Some(next) => waiting.push(next),
+                None => return,
+            },
+            _ = look.tick() => look_around(&desk),
         }
     }
 }

@@ -175,11 +175,16 @@ impl Visit<'_> {
             return Err(Refusal::InFlight);
         }
         let over = self.deadline() - self.desk.gateway.store.lead();
-        while Instant::now() < over {
-            sleep(LOOK).await;
-            if let Some(reply) = self.known().await?.as_ref().and_then(Known::reply) {
-                return Ok(reply);
+        let word = async {
+            loop {
+                sleep(LOOK).await;
+                if let Some(reply) = self.known().await?.as_ref().and_then(Known::reply) {
+                    return Ok(reply);
+                }
             }
+        };
+        if let Ok(heard) = timeout_at(over, word).await {
+            return heard;
         }
         held.ticket().take_the_word();
         self.decide_without_xceed(held.ticket(), known).await
