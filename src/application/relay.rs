@@ -14,8 +14,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::interval;
 
-/// Deliveries that the relay sends at the same time: few, so that it can't crowd out live calls.
-pub const IN_FLIGHT_MAX: usize = 8;
+/// Deliveries that the relay sends at the same time: bounded, so that it can't crowd out live calls, and enough that a few
+/// slow ones hold nobody up.
+pub const IN_FLIGHT_MAX: usize = 64;
 /// How long the relay waits before it looks again at an event that somebody else works on.
 const BUSY: Duration = Duration::from_secs(1);
 /// The relay looks at the clock at least so often, so that a clock that is set can't delay a delivery.
