@@ -244,4 +244,57 @@ mod tests {
         assert_eq!(after(&Attempt::InDoubt("reset"), strict), State::Parked { reason: "in_doubt".into() });
         assert!(matches!(after(&Attempt::NotSent("refused"), strict), State::Queued { .. }));
     }
+
+    /// Every attempt there is, under every circumstance that makes a difference: where it goes is what its row says, and
+    /// nothing that Xceed settled is ever sent again.
+    #[test]
+    fn every_attempt_goes_where_it_should_under_every_circumstance() {
+        let words = ReturnCode::ALL.map(|code| code.row().code).into_iter().chain(["BRAND_NEW"]);
+        let answers = words.map(|word| {
+            let Attempt::Answered(results) = answered(ReturnCode::Success) else { unreachable!("an answer") };
+            Attempt::Answered(Results { code: Received::parse(word), ..results })
+        });
+        let others = [Attempt::NotSent("a"), Attempt::InDoubt("b"), Attempt::Refused("c")];
+        let attempts: Vec<_> = answers.chain(others).collect();
+        let (minute, until) = (Duration::from_secs(60), Timestamp::UNIX_EPOCH + Duration::from_secs(900));
+        let mut seen = 0;
+        for attempt in &attempts {
+            for (tries, age) in [0, 1, 19, 20, 21].into_iter().flat_map(|tries| {
+                [Duration::ZERO, AGE_MAX - minute, AGE_MAX, AGE_MAX + minute].map(|age| (tries, age))
+            }) {
+                for flags in 0..8 {
+                    let circumstances = Circumstances {
+                        resend_in_doubt: flags & 1 > 0,
+                        held: flags & 2 > 0,
+                        callback_until: (flags & 4 > 0).then_some(until),
+                        jitter: f64::from(flags) / 7.0,
+                        ..at(tries, age)
+                    };
+                    let next = attempt.next();
+                    let strict_doubt = matches!(attempt, Attempt::InDoubt(_)) && flags & 1 == 0;
+                    let is_spent = tries >= ATTEMPTS_MAX || age >= AGE_MAX;
+                    let state = after(attempt, circumstances);
+                    match &state {
+                        State::Settled => assert!(next == Next::Settle && flags & 4 == 0),
+                        State::AwaitingCallback { .. } => assert!(next == Next::Settle && flags & 4 > 0),
+                        State::Queued { due } => {
+                            let again = next == Next::Backoff && !strict_doubt && !is_spent;
+                            assert!(again || (next == Next::ParkHold && flags & 2 > 0), "{attempt:?}");
+                            assert!((circumstances.now..=circumstances.now + BACKOFF_MAX).contains(due));
+                        }
+                        State::Parked { reason } => match reason.as_str() {
+                            "in_doubt" => assert!(strict_doubt),
+                            "attempts" => assert!(next == Next::Backoff && tries >= ATTEMPTS_MAX),
+                            "age" => assert!(next == Next::Backoff && age >= AGE_MAX),
+                            code => assert!(
+                                next.is_refusal() && attempt.results().is_some_and(|r| r.code.word() == code)
+                            ),
+                        },
+                    }
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 29 * 20 * 8);
+    }
 }
