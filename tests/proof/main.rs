@@ -1,0 +1,108 @@
+//! Proofs: what is promised about crashes, forgeries and outages, shown by programs that know the gateway only from the
+//! outside: its binary, its HTTP, what the simulator received. Each has a short form, which all run together when
+//! nothing is named, and a long one, whose results stand in `RESULTS.md`.
+//! Not the place for a single case: those are told in `tests/gateway`, one by one.
+
+#![expect(clippy::disallowed_methods, reason = "a proof measures from the outside")]
+
+#[expect(dead_code, unused_imports, reason = "the gateway's tests use the rest")]
+#[path = "../gateway/harness/mod.rs"]
+mod harness;
+#[path = "../../benches/gateway/http.rs"]
+mod http;
+#[expect(dead_code, reason = "the benchmarks use the rest")]
+#[path = "../../benches/measure/mod.rs"]
+mod measure;
+
+mod arrivals;
+mod audit;
+mod book;
+mod callbacks;
+mod callers;
+mod chance;
+mod customers;
+mod disk;
+mod events;
+mod kill;
+mod report;
+mod secret;
+mod trace;
+mod weather;
+
+use measure::Arguments;
+use report::{Findings, Request};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+const USAGE: &str = "\
+cargo test --release --locked --test proof                            every proof in its short form
+cargo test --release --locked --test proof -- PROOF [options]         one proof; any option asks for the long form
+
+kill        kill -9 at random moments under load: nothing lost, decided once, in order, a valid audit chain
+  --store sqlite     or postgres
+  --gateways 1       that share the store
+  --cycles 200
+  --events 2000      accepted in each, about
+  --customers 200    each with some events in flight
+disk        record, flush, answer: the order of the system calls of each accepted event
+  --events 1000
+callbacks   copies of one callback, and forged ones of every kind
+  --copies 1000
+  --forged 100000
+secret      a wrong secret under load: the queue is held, and leaves in order once the secret is right
+  --seconds 600      of the wrong secret
+  --rate 100         events a second
+
+--long           the long form as it is
+--seed N         repeats what chance decided
+--report FILE    adds the results to this file, in Markdown";
+
+struct Proof {
+    name: &'static str,
+    run: fn(&Request) -> Findings,
+}
+
+const PROOFS: &[Proof] = &[
+    Proof { name: "kill", run: kill::prove },
+    Proof { name: "disk", run: disk::prove },
+    Proof { name: "callbacks", run: callbacks::prove },
+    Proof { name: "secret", run: secret::prove },
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let named = |proof: &&Proof| words.first().is_none_or(|word| proof.name.contains(word.as_str()));
+    let options = words.iter().any(|word| word.starts_with("--"));
+    // What the test runner of the other targets is told means nothing here.
+    if words.iter().any(|word| word == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let asked = words.first().is_some_and(|word| PROOFS.iter().any(|proof| proof.name == word)) && options;
+    let arguments = if asked || words.iter().any(|word| word == "--help") {
+        Arguments::read(USAGE)
+    } else {
+        Arguments::default()
+    };
+    let request = Request::new(arguments, asked);
+    let (mut passed, mut failed) = (0, 0);
+    for proof in PROOFS.iter().filter(named) {
+        if run(proof, &request) { passed += 1 } else { failed += 1 }
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(proof: &Proof, request: &Request) -> bool {
+    let begun = Instant::now();
+    println!("{}: seed {}", proof.name, request.seed());
+    let found = catch_unwind(AssertUnwindSafe(|| (proof.run)(request)));
+    // A panic has said why already.
+    let Ok(found) = found else {
+        println!("{}: broken off", proof.name);
+        return false;
+    };
+    println!("\n{}", found.markdown(request, begun.elapsed()));
+    request.keep(&found, begun.elapsed());
+    found.held()
+}
