@@ -1,5 +1,8 @@
 //! The composition root: settings in, a running gateway out. The only place that wires.
 
+mod draining;
+
+use crate::application::ending::Ending;
 use crate::application::gateway::{Desk, Gateway};
 use crate::application::holds::Holds;
 use crate::application::lines::Lines;
@@ -20,10 +23,11 @@ use crate::xceed::operations::ApiSet;
 use crate::xceed::schema::SchemaSet;
 use crate::xceed::soap_client::{Links, SoapClient};
 use crate::{http, telemetry};
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::Server;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -111,11 +115,11 @@ fn compile_version(
 pub struct App {
     /// Where callers reach it.
     pub address: SocketAddr,
-    server: Option<Server>,
-    handle: ServerHandle,
-    relay: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    server: Server,
+    gateway: Arc<Gateway>,
+    relay: (oneshot::Sender<()>, JoinHandle<()>),
     // Last: whoever records has ended by then, and what is queued is written when this drops.
-    _store: Arc<Sqlite>,
+    store: Arc<Sqlite>,
 }
 
 impl App {
@@ -150,36 +154,46 @@ impl App {
             lines: Lines::default(),
             holds: Holds::default(),
             budget: Mutex::default(),
+            ending: Ending::default(),
             random,
             mint,
         });
         resume(&gateway, resumption);
-        let desk = move || Desk {
-            gateway: gateway.clone(),
-            xceed: Rc::new(SoapClient::new(&links).expect("a client could be made at the start")),
+        let desk = {
+            let gateway = gateway.clone();
+            move || Desk {
+                gateway: gateway.clone(),
+                xceed: Rc::new(SoapClient::new(&links).expect("a client could be made at the start")),
+            }
         };
         let (server, address) = http::serve(&config.server, &door, desk.clone())
             .map_err(|error| vec![format!("{}: can't be listened at ({error})", config.server.bind)])?;
         let relay = spawn_relay(desk, due).map_err(|error| one(&error))?;
-        Ok(Self { address, handle: server.handle(), server: Some(server), relay: Some(relay), _store: store })
+        Ok(Self { address, server, gateway, relay, store })
     }
 
-    /// What stops the gateway from elsewhere.
-    pub fn handle(&self) -> ServerHandle {
-        self.handle.clone()
-    }
-
-    /// Serves until it is stopped, by a signal or through [`Self::handle`]; answers what is under way, then ends.
+    /// Serves until it is asked to end; then answers what is under way, refuses what is new, and ends: the server, the
+    /// relay, the writer.
     ///
     /// # Errors
     /// The server breaks down.
-    pub async fn run(mut self) -> std::io::Result<()> {
-        let server = self.server.take().expect("a gateway runs once");
-        let ended = server.await;
-        if let Some((stop, thread)) = self.relay.take() {
-            let _ = stop.send(());
-            let _ = thread.join();
-        }
+    pub async fn run(self, asked: impl Future<Output = ()>) -> std::io::Result<()> {
+        let Self { server, gateway, relay: (stop_relay, relay), store, .. } = self;
+        let handle = server.handle();
+        let end = async {
+            asked.await;
+            draining::drain(&gateway).await;
+            handle.stop(true).await;
+        };
+        let mut server = pin!(server);
+        let ended = tokio::select! {
+            ended = &mut server => ended,
+            () = end => server.await,
+        };
+        let _ = stop_relay.send(());
+        let _ = relay.join();
+        drop(gateway);
+        draining::close(store).await;
         ended
     }
 }

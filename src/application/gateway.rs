@@ -1,5 +1,6 @@
 //! What all threads of a gateway share, and each worker's place in it.
 
+use super::ending::Ending;
 use super::holds::Holds;
 use super::lines::Lines;
 use super::ports::{Clock, Receipt, Scoring, Store, StoreError, Wording};
@@ -35,6 +36,8 @@ pub struct Gateway {
     pub lines: Lines,
     /// Which queues are held.
     pub holds: Holds,
+    /// Whether it ends.
+    pub ending: Ending,
     /// First attempts and retries of the last seconds.
     pub budget: Mutex<Budget>,
     /// A number drawn evenly from 0 to 1, for jitter.

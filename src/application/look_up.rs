@@ -15,7 +15,8 @@ pub const WAIT_MAX: Duration = Duration::from_secs(30);
 /// How often a look-up that waits looks at an event that nobody works on.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What became of an event; `None` where the tenant has none of that name. `wait` holds until it is decided.
+/// What became of an event; `None` where the tenant has none of that name. `wait` holds until it is decided, or the
+/// gateway closes.
 ///
 /// # Errors
 /// The store can't be read.
@@ -27,11 +28,12 @@ pub async fn look_up(
 ) -> Result<Option<View>, StoreError> {
     // Waiting is an end that comes by itself, so no clock is read.
     let mut over = pin!(sleep(wait.min(WAIT_MAX)));
+    let ending = &desk.gateway.ending;
     let mut announcements = desk.gateway.tickets.announcements();
     loop {
         let (view, ticket) = look(desk, tenant, id).await?;
         let undecided = view.as_ref().is_some_and(View::is_undecided);
-        if !undecided || over.is_elapsed() || wait.is_zero() {
+        if !undecided || over.is_elapsed() || wait.is_zero() || ending.is_closing() {
             return Ok(view);
         }
         let news = async {
@@ -44,6 +46,7 @@ pub async fn look_up(
         tokio::select! {
             () = news => {}
             () = &mut over => {}
+            () = ending.closing() => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod accept_callback;
 pub mod deliver;
+pub mod ending;
 pub mod gateway;
 pub mod holds;
 mod journey;

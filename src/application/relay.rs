@@ -9,6 +9,7 @@ use super::release::release;
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
 use std::collections::BinaryHeap;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -48,14 +49,19 @@ impl Waiting {
     }
 }
 
-/// Sends what is due until the queue is closed. Runs on a thread of its own, inside a `LocalSet`.
+/// Sends what is due until the queue is closed, or the gateway ends: then it begins nothing more, and what is under way
+/// goes on. Runs on a thread of its own, inside a `LocalSet`.
 pub async fn run(desk: Desk, mut due: Due) {
     let mut waiting = Waiting::default();
     let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
     let mut look = interval(LOOK);
-    loop {
+    let ending = &desk.gateway.ending;
+    while !ending.has_begun() {
         while let Some(next) = waiting.pop(&desk.gateway) {
             let Ok(place) = places.clone().acquire_owned().await else { return };
+            if ending.has_begun() {
+                break;
+            }
             let desk = desk.clone();
             tokio::task::spawn_local(async move {
                 if !send(&desk, next, false).await && next.again {
@@ -70,8 +76,11 @@ pub async fn run(desk: Desk, mut due: Due) {
                 None => return,
             },
             _ = look.tick() => look_around(&desk),
+            () = ending.begun() => {}
         }
     }
+    // Whoever has started it ends it, once nothing is under way.
+    pending().await;
 }
 
 /// What comes round by itself: probes of held queues and their ends, and what other gateways have left.

@@ -1,6 +1,7 @@
 //! The one path against a store and an Xceed that do as they are told, in virtual time: what is told when, and what is
 //! on disk by then.
 
+use super::ending::Ending;
 use super::gateway::{Desk, Gateway, STORE_PATIENCE};
 use super::holds::Holds;
 use super::lines::Lines;
@@ -242,6 +243,7 @@ impl World {
             lines: Lines::default(),
             holds: Holds::default(),
             budget: Mutex::default(),
+            ending: Ending::default(),
             random: || 1.0,
             mint: || "minted".into(),
         };

@@ -9,6 +9,7 @@ mod parked;
 mod serve;
 mod shell;
 mod sign;
+mod signals;
 mod simulate;
 mod tenant;
 mod translate;

@@ -1,6 +1,7 @@
 //! `xceed-gateway serve`
 
 use super::shell::{ConfigFile, Failed};
+use super::signals::Signals;
 use crate::app::App;
 use crate::telemetry::{self, Format};
 use clap::{Args, ValueEnum};
@@ -27,6 +28,7 @@ enum Log {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failed> {
+        let signals = Signals::take()?;
         telemetry::start(
             match self.log {
                 Log::Text => Format::Text,
@@ -34,14 +36,16 @@ impl Serve {
             },
             telemetry::SERVICE,
         );
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
         let config = self.config.read()?;
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
         let tenants = config.tenants.len();
         let app = App::start(config).map_err(Failed)?;
-        tracing::info!(address = %app.address, tenants, version = env!("CARGO_PKG_VERSION"), "serving");
-        actix_web::rt::System::new().block_on(app.run()).map_err(Failed::because)?;
+        let asked = signals.serving();
+        tracing::info!(address = %app.address, tenants, "serving");
+        actix_web::rt::System::new().block_on(app.run(asked)).map_err(Failed::because)?;
         tracing::info!("stopped");
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::auth::Role;
 use super::problem::Problem;
 use super::request::{bad_query, place, query};
 use super::{answer, body};
+use crate::application::gateway::Desk;
 use crate::application::look_up::WAIT_MAX;
 use crate::application::ports::Mode;
 use crate::application::submit_event::{Refusal, Reply, Submission};
@@ -32,7 +33,10 @@ async fn take_in(
     let (desk, tenant) = place(request, &[Role::Caller])?;
     let mode = mode(request)?;
     let idempotency_key = idempotency_key(request)?;
+    is_open(desk)?;
     let body = body::read(request, payload).await?;
+    // The end may have begun while the body came.
+    is_open(desk)?;
     let event = body::parse(&body)?;
     let call = Submission { tenant: &tenant, event: &event, mode, idempotency_key, received };
     submit_event::submit(desk, call)
@@ -84,6 +88,17 @@ fn invalid(faults: Vec<FieldFault>) -> Problem {
     let detail = format!("{count} of the event's fields can't be taken as they are: see errors");
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", "Not a valid event", detail)
         .with_errors(faults)
+}
+
+/// Nothing new is taken in once the gateway ends.
+fn is_open(desk: &Desk) -> Result<(), Problem> {
+    if !desk.gateway.ending.has_begun() {
+        return Ok(());
+    }
+    let detail =
+        "this gateway is ending, so nothing is promised: send it again under the same id, here or elsewhere";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "Ending", detail);
+    Err(problem.with_header(header::RETRY_AFTER, "1").closing())
 }
 
 fn store_unavailable() -> Problem {

@@ -1,6 +1,7 @@
 //! `GET /healthz` and `GET /readyz`, for whoever starts and watches the process.
 
-use crate::application::gateway::Desk;
+use crate::application::gateway::{Desk, Gateway};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
@@ -9,12 +10,16 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// The process can take events in.
+/// The process can take events in; or why it can't, in words that programs may rely on.
 pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
-    if request.app_data::<Desk>().is_some_and(|desk| desk.gateway.store.is_well()) {
-        HttpResponse::Ok().json(json!({ "status": "ready", "reasons": [] }))
-    } else {
-        let reasons = ["the store can't record"];
-        HttpResponse::ServiceUnavailable().json(json!({ "status": "not_ready", "reasons": reasons }))
-    }
+    let reasons = request.app_data::<Desk>().map_or_else(|| vec!["starting"], |desk| reasons(&desk.gateway));
+    let ready = reasons.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).json(json!({ "ready": ready, "reasons": reasons }))
+}
+
+fn reasons(gateway: &Gateway) -> Vec<&'static str> {
+    let draining = gateway.ending.has_begun().then_some("draining");
+    let store = (!gateway.store.is_well()).then_some("store");
+    draining.into_iter().chain(store).collect()
 }

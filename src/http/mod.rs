@@ -15,11 +15,11 @@ mod problem;
 mod request;
 mod return_codes;
 
-use crate::application::gateway::Desk;
+use crate::application::gateway::{Desk, Gateway};
 use crate::xceed::callback::Callbacks;
-use actix_web::dev::Server;
-use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer, Resource, Route, guard, web};
+use actix_web::dev::{Server, Service, ServiceResponse};
+use actix_web::http::{ConnectionType, KeepAlive};
+use actix_web::{App, Error, HttpServer, Resource, Route, guard, web};
 use auth::Keys;
 use callback::Wsdl;
 use peer::Peers;
@@ -32,8 +32,8 @@ use std::time::Duration;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A request's head must be there within this time.
 const HEAD_MAX: Duration = Duration::from_secs(5);
-/// A shutdown waits so long for answers that are under way; a sync call takes 5 s at most.
-const SHUTDOWN_SECONDS: u64 = 10;
+/// When the server stops nothing is under way any more; what is still to be written has so long.
+const SHUTDOWN_SECONDS: u64 = 2;
 
 /// How the gateway is reached.
 #[derive(Clone, Debug)]
@@ -71,22 +71,38 @@ where
     let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.bind));
     let wsdl = Wsdl::at(&door.callbacks.address(&public_url), &door.wsdl);
     let app = move || {
+        let desk = desk();
+        let gateway = desk.gateway.clone();
         App::new()
-            .app_data(desk())
+            .app_data(desk)
             .app_data(keys.clone())
             .app_data(peers.clone())
             .app_data(callbacks.clone())
             .app_data(wsdl.clone())
             .configure(routes)
+            .wrap_fn(move |request, calls| close_at_the_end(gateway.clone(), calls.call(request)))
     };
     let server = HttpServer::new(app)
         .workers(settings.workers)
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .client_request_timeout(HEAD_MAX)
         .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals()
         .bind(settings.bind)?;
     let address = server.addrs()[0];
     Ok((server.run(), address))
+}
+
+/// Once the gateway ends, each answer says that its connection does too.
+async fn close_at_the_end(
+    gateway: Arc<Gateway>,
+    call: impl Future<Output = Result<ServiceResponse, Error>>,
+) -> Result<ServiceResponse, Error> {
+    let mut answer = call.await?;
+    if gateway.ending.has_begun() {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer)
 }
 
 /// Every call that the gateway answers.

@@ -222,6 +222,8 @@ impl Store for Sqlite {
 impl Drop for Sqlite {
     /// Everything that is queued is written before the store closes.
     fn drop(&mut self) {
+        // The last connection to close brings the log into the database, which one that only reads can't.
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         self.queue = None;
         self.stop_checkpoints = None;
         for thread in self.threads.drain(..) {

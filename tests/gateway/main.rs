@@ -7,6 +7,7 @@
 mod harness;
 
 mod async_mode;
+mod backup;
 mod bad_calls;
 mod bad_input;
 mod callback_addresses;
@@ -23,4 +24,6 @@ mod parked;
 mod privacy;
 mod return_codes;
 mod rotation;
+mod shutdown;
+mod start;
 mod stores;

@@ -5,6 +5,7 @@ mod samples;
 mod screen;
 
 use super::shell::{Failed, Output};
+use super::signals::Signals;
 use super::simulate;
 use crate::app::{App, Sets};
 use crate::config::{Config, Documents};
@@ -16,6 +17,7 @@ use samples::SAMPLES;
 use screen::Screen;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use tokio::sync::oneshot;
 
 /// The demo's API key. It opens nothing but the demo, which listens on loopback alone.
 const KEY: &str = "demo";
@@ -39,11 +41,12 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failed> {
         telemetry::start(Format::Text, "error,actix_http=off");
+        let signals = Signals::take()?;
         let folder = Folder::new()?;
-        actix_web::rt::System::new().block_on(self.show(&folder.0))
+        actix_web::rt::System::new().block_on(self.show(&folder.0, signals))
     }
 
-    async fn show(self, folder: &Path) -> Result<(), Failed> {
+    async fn show(self, folder: &Path, signals: Signals) -> Result<(), Failed> {
         let documents = Documents::shipped();
         let sets = Sets::compile(&documents).map_err(Failed)?;
         let xceed = free_address(SIMULATOR_PORT);
@@ -52,8 +55,16 @@ impl Demo {
         let simulator = simulator::start(simulate::settings(xceed, &config, &sets)).await;
         let simulator = simulator.map_err(Failed::because)?;
         let app = App::start(config).map_err(Failed)?;
-        let (gateway, handle) = (app.address, app.handle());
-        let serving = actix_web::rt::spawn(app.run());
+        let gateway = app.address;
+        let (end, ended) = oneshot::channel();
+        let asked = signals.serving();
+        let serving = actix_web::rt::spawn(app.run(async {
+            tokio::select! {
+                () = asked => {}
+                // The other end stays open while the demo goes on.
+                _ = ended => {}
+            }
+        }));
 
         let screen = Screen::new(self.output);
         screen.opening()?;
@@ -61,7 +72,7 @@ impl Demo {
             screen.decision(sample, &submit(gateway, sample.event).await?)?;
         }
         if self.once {
-            handle.stop(true).await;
+            let _ = end.send(());
         } else {
             screen.next(gateway, simulator.address(), KEY)?;
         }

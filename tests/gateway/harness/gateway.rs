@@ -1,6 +1,7 @@
 //! A gateway as its operator sees it: started, killed, restarted, asked to end. Its store outlives its process.
 
 use super::caller::Caller;
+use super::clock::until;
 use super::config::Config;
 use super::folder::Folder;
 use super::http::Response;
@@ -71,6 +72,14 @@ impl Gateway {
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.process.ask_to_end();
         self.wait()
+    }
+
+    /// Starts it and asks it to end as soon as it says that it is starting. How it ended, and what it said.
+    pub(crate) fn end_during_the_start(config: &Config, folder: &Folder) -> (ExitStatus, String) {
+        let mut process = Process::start(command(config, folder));
+        until("a gateway that starts", || process.log().contains("starting").then_some(()));
+        process.ask_to_end();
+        (process.wait(), process.log())
     }
 
     /// Until it has ended.

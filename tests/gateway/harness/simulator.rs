@@ -59,6 +59,12 @@ impl Simulator {
         self.listing("/_sim/received")
     }
 
+    /// How many events arrived, each counted once.
+    pub(crate) fn events(&self) -> u64 {
+        let count = self.call(&Request::new("GET", "/_sim/received/count")).json();
+        count["events"].as_u64().unwrap_or_else(|| panic!("no count: {count}"))
+    }
+
     /// The requests that brought this event, in order.
     pub(crate) fn received_of(&self, event_id: &str) -> Vec<Value> {
         self.listing(&format!("/_sim/received/{event_id}"))
