@@ -3,9 +3,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+#[path = "../tests/gateway/harness/filling.rs"]
+mod filling;
 mod gateway;
 mod measure;
 
+use filling::Copies;
 use gateway::callers::{Callers, Heard};
 use gateway::http::{Connection, find};
 use gateway::{Home, Process, Setup};
@@ -23,6 +26,7 @@ cargo bench --bench round -- [options]
   --store URL        postgres://…; SQLite in a folder of its own unless it is given
   --strict           with resend_in_doubt = false: recorded before it is sent
   --callers 32,256   each with one call at a time; one pass for each number
+  --kept 0           so many events the store holds already; SQLite in a folder of its own alone
   --seconds 5        of load in each pass
   --rounds 3         each has all passes, in turn
   --json FILE        write the report there as well";
@@ -57,6 +61,10 @@ fn main() {
     };
     let upstream = home.upstream;
     std::thread::spawn(move || play_xceed(upstream));
+    let kept: u64 = arguments.get("--kept", 0);
+    if kept > 0 {
+        fill(&home, kept);
+    }
     let gateway = home.start("serve", &[], home.gateway);
     load(32, Duration::from_secs(2));
     let mut flushes = Vec::new();
@@ -69,8 +77,9 @@ fn main() {
     }
     let store = if store.is_empty() { "SQLite" } else { "PostgreSQL" };
     let strict = if strict { ", resend_in_doubt = false" } else { "" };
+    let kept = if kept > 0 { format!(" with {kept} events") } else { String::new() };
     let method = format!(
-        "mode {mode}, {store}{strict}; closed loop, {rounds} rounds of {} s; times of all rounds together; CPU is the gateway's own, user and system",
+        "mode {mode}, {store}{kept}{strict}; closed loop, {rounds} rounds of {} s; times of all rounds together; CPU is the gateway's own, user and system",
         seconds.as_secs_f64()
     );
     let mut report = Report::new("round: caller, gateway, Xceed and back", method);
@@ -92,6 +101,28 @@ fn main() {
     report.table(&["the disk alone, between the rounds", "median", "best"]);
     report.row("flushes of 4 KiB a second, one after the other", &[-flushes.at(0.5), -flushes.at(0.0)]);
     report.finish(&arguments);
+}
+
+/// Lets a gateway record one event, and copies it.
+fn fill(home: &Home, count: u64) {
+    let gateway = home.start("serve", &[], home.gateway);
+    let (right, time) = (SCORED, Duration::from_secs(5));
+    let one = Callers { gateway: home.gateway, count: 1, rate: None, calls: 1, time, query: "", right };
+    assert_eq!(one.call().millis.len(), 1, "the event that is copied is scored");
+    drop(gateway);
+    let only = "SELECT event_id, customer FROM event";
+    let event = rusqlite::Connection::open(home.store()).and_then(|store| {
+        store.query_row(only, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+    });
+    let (event_id, customer) = event.expect("the event is recorded");
+    let copies = Copies {
+        event_id: &event_id,
+        customer: &customer,
+        count,
+        id: "printf('%08x%024x', (n * 2654435761) & 4294967295, n)",
+        customer_id: "printf('C-%010d', n)",
+    };
+    copies.put_into(&home.store()).expect("a store that nobody uses");
 }
 
 /// How many flushes the disk makes when little else is done: 4 KiB are appended and flushed, again and again.

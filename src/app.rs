@@ -1,5 +1,6 @@
 //! The composition root: settings in, a running gateway out. The only place that wires.
 
+mod background;
 mod draining;
 
 use crate::application::ending::Ending;
@@ -7,9 +8,9 @@ use crate::application::gateway::{Desk, Gateway};
 use crate::application::holds::Holds;
 use crate::application::lines::Lines;
 use crate::application::ports::{Clock, Hold, Resumption, Waiting};
-use crate::application::queue::{Due, queue};
-use crate::application::relay;
+use crate::application::queue::queue;
 use crate::application::tickets::Tickets;
+use crate::application::{relay, retention};
 use crate::config::{Config, Documents, TenantSettings};
 use crate::domain::identifiers::TenantName;
 use crate::domain::order::Turn;
@@ -24,14 +25,13 @@ use crate::xceed::schema::SchemaSet;
 use crate::xceed::soap_client::{Links, SoapClient};
 use crate::{http, telemetry};
 use actix_web::dev::Server;
+use background::Background;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use tokio::sync::oneshot;
 
 /// The schema sets and the API set, compiled.
 #[derive(Clone, Debug)]
@@ -117,7 +117,8 @@ pub struct App {
     pub address: SocketAddr,
     server: Server,
     gateway: Arc<Gateway>,
-    relay: (oneshot::Sender<()>, JoinHandle<()>),
+    relay: Background,
+    retention: Background,
     // Last: whoever records has ended by then, and what is queued is written when this drops.
     store: Arc<Sqlite>,
 }
@@ -132,7 +133,7 @@ impl App {
         let sets = Sets::compile(&config.documents)?;
         let one = |error: &dyn std::fmt::Display| vec![error.to_string()];
         let store = Arc::new(Sqlite::open(&config.store).map_err(|error| one(&error))?);
-        let clock = SystemClock;
+        let (clock, kept) = (SystemClock, config.store.retention);
         let resumption = store.resumption(clock.now()).map_err(|error| one(&error))?;
         let names = config.tenants.iter().map(|tenant| (tenant.tenant.name.clone(), tenant.link.clone()));
         let links = Arc::new(sets.links(&names.collect::<Vec<_>>(), &resumption.promoted_keys)?);
@@ -168,8 +169,14 @@ impl App {
         };
         let (server, address) = http::serve(&config.server, &door, desk.clone())
             .map_err(|error| vec![format!("{}: can't be listened at ({error})", config.server.bind)])?;
-        let relay = spawn_relay(desk, due).map_err(|error| one(&error))?;
-        Ok(Self { address, server, gateway, relay, store })
+        let relay =
+            Background::begin("relay", move || relay::run(desk(), due)).map_err(|error| one(&error))?;
+        let retention = Background::begin("retention", {
+            let (store, clock) = (store.clone(), gateway.clock.clone());
+            move || retention::run(store, clock, kept)
+        });
+        let retention = retention.map_err(|error| one(&error))?;
+        Ok(Self { address, server, gateway, relay, retention, store })
     }
 
     /// Serves until it is asked to end; then answers what is under way, refuses what is new, and ends: the server, the
@@ -178,7 +185,7 @@ impl App {
     /// # Errors
     /// The server breaks down.
     pub async fn run(self, asked: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Self { server, gateway, relay: (stop_relay, relay), store, .. } = self;
+        let Self { server, gateway, relay, retention, store, .. } = self;
         let handle = server.handle();
         let end = async {
             asked.await;
@@ -190,8 +197,8 @@ impl App {
             ended = &mut server => ended,
             () = end => server.await,
         };
-        let _ = stop_relay.send(());
-        let _ = relay.join();
+        relay.end();
+        retention.end();
         drop(gateway);
         draining::close(store).await;
         ended
@@ -219,25 +226,6 @@ fn resume(gateway: &Gateway, resumption: Resumption) {
     for (tenant, customer, at) in recent {
         velocity.count(&tenant, &customer, at);
     }
-}
-
-/// The relay has a thread of its own, so that it can't delay a live call.
-fn spawn_relay<F>(desk: F, due: Due) -> std::io::Result<(oneshot::Sender<()>, JoinHandle<()>)>
-where
-    F: Fn() -> Desk + Send + 'static,
-{
-    let (stop, stopped) = oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let work = move || {
-        let local = tokio::task::LocalSet::new();
-        local.block_on(&runtime, async {
-            tokio::select! {
-                () = relay::run(desk(), due) => {}
-                _ = stopped => {}
-            }
-        });
-    };
-    Ok((stop, thread::Builder::new().name("relay".to_owned()).spawn(work)?))
 }
 
 /// One TLS provider for everything.

@@ -1,6 +1,6 @@
 //! Callers that load a gateway, on one thread: each has a connection of its own and one call at a time. In a closed
 //! loop the next call leaves when the last is answered; at a rate, calls leave when they are due, and one that leaves
-//! late counts from when it was due. Every event has an id and a customer of its own.
+//! late counts from when it was due. Every event has an id and a customer of its own, and ids are scattered.
 
 use super::KEY;
 use super::http::{Connection, find};
@@ -180,11 +180,18 @@ impl Request {
     }
 
     fn number(&mut self, seed: u64, number: u64) {
-        let id = format!("{seed:016x}{number:0COUNT_DIGITS$x}");
+        let id = format!("{:016x}{number:0COUNT_DIGITS$x}", scattered(seed.wrapping_add(number)));
         let customer = seed.wrapping_add(number) % 10_u64.pow(CUSTOMER_DIGITS as u32);
         let customer = format!("{customer:0CUSTOMER_DIGITS$}");
         for (at, text) in [(self.id, id), (self.customer, customer)] {
             self.bytes[at..at + text.len()].copy_from_slice(text.as_bytes());
         }
     }
+}
+
+/// Ids as callers mint them: one lies anywhere between the others (the finaliser of SplitMix64, which is one to one).
+fn scattered(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }

@@ -49,9 +49,14 @@ impl Home {
         self.folder.join("gateway.toml")
     }
 
+    /// The file of SQLite in its folder.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.join("gateway.db")
+    }
+
     fn settings(&self, setup: &Setup) -> String {
         let xsd = Path::new(env!("CARGO_MANIFEST_DIR")).join("xsd");
-        let own_store = || format!("sqlite:{}", self.folder.join("gateway.db").display());
+        let own_store = || format!("sqlite:{}", self.store().display());
         format!(
             r#"
 [server]
@@ -101,7 +106,7 @@ deadline_ms = {deadline}
             let log =
                 || std::fs::read_to_string(self.folder.join(format!("{command}.log"))).unwrap_or_default();
             assert!(Instant::now() < until, "{command} does not listen at {address}:\n{}", log());
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(2));
         }
         process
     }

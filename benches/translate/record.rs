@@ -73,8 +73,10 @@ struct Pass {
 impl Pass {
     fn new(desk: &Desk, file: &Path) -> Rc<Self> {
         let prepared = desk.prepared();
+        let kept = Duration::from_hours(30 * 24);
+        let settings = Settings { file: file.to_owned(), retention: kept, idempotency: kept };
         Rc::new(Self {
-            store: Sqlite::open(&Settings { file: file.to_owned() }).expect("a store"),
+            store: Sqlite::open(&settings).expect("a store"),
             file: file.to_owned(),
             fingerprint: json::read(EVENT).expect("JSON").fingerprint(),
             attempt: desk.attempt(),

@@ -13,6 +13,7 @@ pub mod ports;
 pub mod queue;
 pub mod relay;
 pub mod release;
+pub mod retention;
 pub mod submit_event;
 pub mod tenants;
 pub mod tickets;

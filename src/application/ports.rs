@@ -125,6 +125,9 @@ pub trait Store: Send + Sync {
     ) -> Local<Result<Vec<Parked>, StoreError>>;
     /// One parked delivery.
     fn one_parked(&self, tenant: &TenantName, seq: Seq) -> Local<Result<Option<Parked>, StoreError>>;
+    /// Takes out events that are older than a time and done, with everything that hangs on them: of so many that follow
+    /// a number, in the order of recording. Away from the hot path. `None` where nothing so old follows.
+    fn prune(&self, after: Seq, before: Timestamp, limit: u32) -> Local<Result<Option<Pruned>, StoreError>>;
     /// How long before a deadline a write must be queued to be on disk by then.
     fn lead(&self) -> Duration;
     /// Whether the last commit succeeded.
@@ -165,6 +168,15 @@ pub struct Probe {
     pub waiting: Waiting,
     /// Whether it is parked, and not queued.
     pub parked: bool,
+}
+
+/// What one step of [`Store::prune`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// The last event that was looked at; the next step goes on behind it.
+    pub upto: Seq,
+    /// How many were taken out.
+    pub removed: usize,
 }
 
 /// What became of a record.

@@ -80,7 +80,7 @@ pub async fn run(desk: Desk, mut due: Due) {
         }
     }
     // Whoever has started it ends it, once nothing is under way.
-    pending().await;
+    pending::<()>().await;
 }
 
 /// What comes round by itself: probes of held queues and their ends, and what other gateways have left.

@@ -115,6 +115,9 @@ impl Store for FakeStore {
     fn orphans(&self) -> Local<Result<Vec<Waiting>, StoreError>> {
         now(vec![])
     }
+    fn prune(&self, _: Seq, _: Timestamp, _: u32) -> Local<Result<Option<Pruned>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
     fn lead(&self) -> Duration {
         10 * MS
     }

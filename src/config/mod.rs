@@ -16,9 +16,16 @@ use section::{Problems, Section};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the gateway listens unless it is told otherwise.
 const BIND: &str = "127.0.0.1:8080";
+/// Events are kept so long unless it is told otherwise.
+const RETENTION: Duration = Duration::from_hours(30 * 24);
+/// Callers may rely on an idempotency key for so long, at least.
+const IDEMPOTENCY: Duration = Duration::from_hours(72);
+/// The longest that anything is kept.
+const KEPT_MAX: Duration = Duration::from_hours(3650 * 24);
 /// The prefix of environment variables that override the file: `XCEED_GATEWAY__SERVER__BIND=…`.
 pub const PREFIX: &str = "XCEED_GATEWAY__";
 
@@ -160,9 +167,10 @@ fn read_documents(mut schemas: Section, problems: &mut Problems) -> Option<Docum
 
 fn read_store(mut store: Section, problems: &mut Problems) -> Option<store::Settings> {
     let url = store.text("url", "where to record, such as url = \"sqlite:data/gateway.db\"", problems);
-    for key in ["retention", "idempotency"] {
-        store.without_effect(key, problems);
-    }
+    let idempotency = store.duration_or("idempotency", IDEMPOTENCY, IDEMPOTENCY..=KEPT_MAX, problems);
+    let retention = store.duration_or("retention", RETENTION, IDEMPOTENCY..=KEPT_MAX, problems);
+    let rule = "must not be shorter than store.idempotency: an event is known by its key as long as that";
+    store.check("retention", problems, rule, || (retention >= idempotency).then_some(()));
     let rule = "must be sqlite: and the path of a file, such as sqlite:data/gateway.db";
     let file = url.and_then(|url| {
         store.check("url", problems, rule, || {
@@ -170,7 +178,7 @@ fn read_store(mut store: Section, problems: &mut Problems) -> Option<store::Sett
         })
     });
     store.finish(problems);
-    Some(store::Settings { file: file? })
+    Some(store::Settings { file: file?, retention, idempotency })
 }
 
 #[cfg(test)]

@@ -230,9 +230,10 @@ impl Section {
     ) -> Duration {
         let Some(text) = self.optional_text(key, problems) else { return default };
         read_duration(&text).filter(|duration| range.contains(duration)).unwrap_or_else(|| {
-            let (least, most) = (range.start().as_secs_f64(), range.end().as_secs_f64());
+            let (least, most) = (write_duration(*range.start()), write_duration(*range.end()));
             let why = format!(
-                "must be a time from {least} to {most} seconds, such as \"500ms\", \"5s\" or \"15m\""
+                "must be a time from \"{least}\" to \"{most}\", such as \"{}\"",
+                write_duration(default)
             );
             self.fault(key, problems, &why);
             default
@@ -367,5 +368,16 @@ fn read_duration(text: &str) -> Option<Duration> {
         "h" => Some(Duration::from_secs(number.checked_mul(60 * 60)?)),
         "d" => Some(Duration::from_secs(number.checked_mul(24 * 60 * 60)?)),
         _ => None,
+    }
+}
+
+/// A time in the largest unit that it is a whole number of.
+fn write_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000)];
+    let fits = |(_, size): &&(&str, u128)| millis >= *size && millis.is_multiple_of(*size);
+    match units.iter().find(fits) {
+        Some((unit, size)) => format!("{}{unit}", millis / size),
+        None => format!("{millis}ms"),
     }
 }

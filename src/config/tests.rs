@@ -105,6 +105,33 @@ fallback_for = [{ over = -1 }]
 }
 
 #[test]
+fn what_callers_rely_on_is_kept_for_as_long_as_they_may() {
+    let kept = |lines: &str| {
+        Config::parse(&LEAST.replace("[store]", &format!("[store]\n{lines}")), with_secret(&[]))
+            .map(|config| (config.store.retention, config.store.idempotency))
+    };
+    let hours = Duration::from_hours;
+    assert_eq!(kept(""), Ok((hours(720), hours(72))));
+    assert_eq!(kept("retention = \"3d\""), Ok((hours(72), hours(72))));
+    assert_eq!(kept("retention = \"1825d\"\nidempotency = \"100h\""), Ok((hours(43_800), hours(100))));
+    for (lines, wrong) in [
+        (
+            "idempotency = \"71h\"",
+            "store.idempotency: must be a time from \"3d\" to \"3650d\", such as \"3d\"",
+        ),
+        ("retention = \"71h\"", "store.retention: must be a time from \"3d\" to \"3650d\", such as \"30d\""),
+        (
+            "retention = \"90h\"\nidempotency = \"91h\"",
+            "store.retention: must not be shorter than store.idempotency",
+        ),
+        ("retention = 30", "store.retention: must be text"),
+    ] {
+        let errors = kept(lines).expect_err("too short").join("\n");
+        assert!(errors.contains(wrong), "{errors}");
+    }
+}
+
+#[test]
 fn what_is_no_toml_is_told_by_its_place_alone() {
     let errors = errors("[server]\nbind = \"here\nworkers = 1");
     assert!(errors.starts_with("the configuration is no TOML at line 2, column "), "{errors}");

@@ -1,7 +1,9 @@
 //! The only SQL. What was answered is here first: one writer thread takes all that is queued into one transaction,
 //! commits, and lets those know who wait for it. Readers have connections of their own.
 
+mod damage;
 mod log;
+mod prune;
 mod reader;
 mod rows;
 mod sqlite;
@@ -12,10 +14,15 @@ mod writes;
 pub use sqlite::Sqlite;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The database's file; its folder is made where it is missing.
     pub file: PathBuf,
+    /// How long events are kept that are done.
+    pub retention: Duration,
+    /// How long an event is known by its idempotency key.
+    pub idempotency: Duration,
 }

@@ -1,6 +1,6 @@
 //! Reads, each one query by key, on connections of their own.
 
-use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split};
+use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split, time};
 use super::waiting::{SHOWN_STATE, all_waiting, holds};
 use crate::application::ports::{
     Awaited, Delivery, Known, Late, Message, Parked, Resumption, Seq, StoreError, View,
@@ -10,13 +10,14 @@ use crate::domain::field::Fingerprint;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::velocity;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 pub(super) fn find(
     connection: &Connection,
     tenant: &TenantName,
     id: &EventId,
     key: Option<&str>,
+    keys_since: Timestamp,
 ) -> rusqlite::Result<Option<Known>> {
     let known = |row: &Row<'_>| {
         Ok(Known {
@@ -29,9 +30,11 @@ pub(super) fn find(
     if let Some(key) = key {
         let mut by_key = connection.prepare_cached(
             "SELECT seq, fingerprint, mode, body FROM event LEFT JOIN told USING (seq)
-             WHERE tenant = ?1 AND idempotency_key = ?2",
+             WHERE tenant = ?1 AND idempotency_key = ?2 AND received_at >= ?3",
         )?;
-        if let Some(found) = by_key.query_row([tenant.as_str(), key], known).optional()? {
+        if let Some(found) =
+            by_key.query_row(params![tenant.as_str(), key, time(keys_since)], known).optional()?
+        {
             return Ok(Some(found));
         }
     }

@@ -1,21 +1,23 @@
 //! The embedded store: one SQLite file for one gateway.
 
+use super::damage::{self, words};
 use super::log::{FILE_MAX, Log};
 use super::rows::failed;
 use super::writer::{Command, Done, Health};
 use super::writes::Write;
-use super::{Settings, reader, waiting, writer};
+use super::{Settings, prune, reader, waiting, writer};
 use crate::application::ports::{
-    Act, Awaited, Callback, Claimed, Effect, Found, Hold, Local, Parked, Probe, Receipt, Record, Recorded,
-    Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
+    Act, Awaited, Callback, Claimed, Effect, Found, Hold, Local, Parked, Probe, Pruned, Receipt, Record,
+    Recorded, Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
 };
 use crate::domain::identifiers::{EventId, TenantName};
+use crate::telemetry;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -24,16 +26,19 @@ use tokio::sync::oneshot;
 
 const MIGRATIONS: [&str; 2] =
     [include_str!("migrations/0001_events.sql"), include_str!("migrations/0002_holds.sql")];
-const BUSY_PATIENCE: Duration = Duration::from_secs(1);
+/// Who else may lock the store so long; who waits for a write hears by then what came of it.
+const BUSY_PATIENCE: Duration = Duration::from_millis(1500);
 /// Prepared statements kept by each connection.
 const STATEMENTS: usize = 32;
 
 /// The embedded store.
 pub struct Sqlite {
     file: PathBuf,
+    idempotency: Duration,
     next_seq: AtomicI64,
     queue: Option<mpsc::Sender<Command>>,
     health: Arc<Health>,
+    damage_is_told: AtomicBool,
     readers: Mutex<Vec<Connection>>,
     threads: Vec<JoinHandle<()>>,
     stop_checkpoints: Option<mpsc::Sender<()>>,
@@ -51,12 +56,13 @@ impl Sqlite {
             std::fs::create_dir_all(folder).map_err(|e| refuse(&file, &e.to_string()))?;
         }
         let lock = lock(&file)?;
-        let mut connection = Connection::open(&file).map_err(|e| refuse(&file, &e.to_string()))?;
-        configure(&connection).map_err(|e| refuse(&file, &e.to_string()))?;
+        let mut connection = Connection::open(&file).map_err(|e| refuse(&file, &words(&e)))?;
+        configure(&connection).map_err(|e| refuse(&file, &words(&e)))?;
         migrate(&mut connection, &file)?;
         let last: Seq = connection
             .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))
-            .map_err(failed)?;
+            .map_err(|e| refuse(&file, &words(&e)))?;
+        damage::look(open_reader(&file, false)?).map_err(|why| refuse(&file, &why))?;
         let (health, log) = (Arc::new(Health::default()), Arc::new(Log::default()));
         let (queue, commands) = mpsc::channel();
         let (stop_checkpoints, stopped) = mpsc::channel();
@@ -70,6 +76,8 @@ impl Sqlite {
         ];
         Ok(Self {
             file,
+            idempotency: settings.idempotency,
+            damage_is_told: AtomicBool::new(false),
             next_seq: AtomicI64::new(last + 1),
             queue: Some(queue),
             health,
@@ -100,9 +108,21 @@ impl Sqlite {
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| open_reader(&self.file, false), Ok)?;
-        let result = query(&connection).map_err(failed)?;
+        let result = query(&connection).map_err(|error| self.read_failed(&error))?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(result)
+    }
+
+    fn read_failed(&self, error: &rusqlite::Error) -> StoreError {
+        if damage::is_damage(error) && !self.damage_is_told.swap(true, Relaxed) {
+            tracing::error!(file = %self.file.display(), "the store {}", words(error));
+        }
+        failed(error)
+    }
+
+    /// Who calls from then on is known by a key that was given; who called before is not.
+    fn keys_since(&self, now: Timestamp) -> Timestamp {
+        now - self.idempotency
     }
 
     fn read_now<T: 'static>(
@@ -124,6 +144,10 @@ impl Store for Sqlite {
     }
 
     fn record(&self, record: Record) -> Receipt<Recorded> {
+        if let Some(key) = record.idempotency_key.clone() {
+            let before = self.keys_since(record.received_at);
+            drop(self.write(Write::ReleaseKey { tenant: record.tenant.clone(), key, before }, Done::Plain));
+        }
         self.write(Write::Record(Box::new(record)), Done::Recorded)
     }
 
@@ -192,7 +216,9 @@ impl Store for Sqlite {
     }
 
     fn find(&self, tenant: &TenantName, id: &EventId, key: Option<&str>) -> Local<Found> {
-        self.read_now(|connection| reader::find(connection, tenant, id, key))
+        self.read_now(|connection| {
+            reader::find(connection, tenant, id, key, self.keys_since(telemetry::now()))
+        })
     }
 
     fn awaited(&self, tenant: &TenantName, id: &EventId) -> Local<Result<Option<Awaited>, StoreError>> {
@@ -208,6 +234,15 @@ impl Store for Sqlite {
             let found = reader::delivery(connection, seq)?;
             Ok(found.map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))))
         })
+    }
+
+    fn prune(&self, after: Seq, before: Timestamp, limit: u32) -> Local<Result<Option<Pruned>, StoreError>> {
+        let upto = match self.read(|connection| prune::step(connection, after, before, limit)) {
+            Ok(Some(upto)) => upto,
+            nothing => return Box::pin(std::future::ready(nothing.map(|_| None))),
+        };
+        let receipt = self.write(Write::Prune { after, upto }, Done::Pruned);
+        Box::pin(async { receipt.await.unwrap_or_else(|_| Err(failed("the writer has stopped"))).map(Some) })
     }
 
     fn lead(&self) -> Duration {
@@ -268,7 +303,7 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     let found: usize = connection
         .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
         .map(|version| usize::try_from(version).unwrap_or(usize::MAX))
-        .map_err(|e| refuse(file, &e.to_string()))?;
+        .map_err(|e| refuse(file, &words(&e)))?;
     if found > MIGRATIONS.len() {
         let known = MIGRATIONS.len();
         return Err(refuse(
@@ -277,12 +312,12 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
         ));
     }
     for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
-        let transaction = connection.transaction().map_err(failed)?;
-        transaction.execute_batch(migration).map_err(failed)?;
+        let transaction = connection.transaction().map_err(|e| refuse(file, &words(&e)))?;
+        transaction.execute_batch(migration).map_err(|e| refuse(file, &words(&e)))?;
         transaction
             .pragma_update(None, "user_version", i64::try_from(version + 1).unwrap_or(i64::MAX))
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)?;
+            .map_err(|e| refuse(file, &words(&e)))?;
+        transaction.commit().map_err(|e| refuse(file, &words(&e)))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 use super::log::Log;
 use super::rows::failed;
 use super::writes::{Outcome, Together, Write, write};
-use crate::application::ports::{Effect, Recorded, StoreError, Waiting};
+use crate::application::ports::{Effect, Pruned, Recorded, StoreError, Waiting};
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -39,6 +39,7 @@ pub(super) enum Done {
     Told(Answer<Option<Vec<u8>>>),
     CalledBack(Answer<Effect>),
     Released(Answer<Vec<Waiting>>),
+    Pruned(Answer<Pruned>),
 }
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -52,6 +53,7 @@ impl Done {
             Self::Told(done) => done.is_closed(),
             Self::CalledBack(done) => done.is_closed(),
             Self::Released(done) => done.is_closed(),
+            Self::Pruned(done) => done.is_closed(),
         }
     }
 
@@ -63,11 +65,13 @@ impl Done {
             (Self::Told(done), Ok(Outcome::Told(before))) => drop(done.send(Ok(before))),
             (Self::CalledBack(done), Ok(Outcome::CalledBack(effect))) => drop(done.send(Ok(effect))),
             (Self::Released(done), Ok(Outcome::Released(released))) => drop(done.send(Ok(released))),
+            (Self::Pruned(done), Ok(Outcome::Pruned(pruned))) => drop(done.send(Ok(pruned))),
             (Self::Plain(done), Err(error)) => drop(done.send(Err(error))),
             (Self::Recorded(done), Err(error)) => drop(done.send(Err(error))),
             (Self::Told(done), Err(error)) => drop(done.send(Err(error))),
             (Self::CalledBack(done), Err(error)) => drop(done.send(Err(error))),
             (Self::Released(done), Err(error)) => drop(done.send(Err(error))),
+            (Self::Pruned(done), Err(error)) => drop(done.send(Err(error))),
             // A write comes to what its kind comes to.
             (_, Ok(_)) => {}
         }

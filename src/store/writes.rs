@@ -1,11 +1,14 @@
 //! What is written: each write's statements, inside the transaction of its batch.
 
+use super::prune::{release_key, take_out};
 use super::rows::{join, tier, time};
 use super::waiting::release;
 use crate::application::ports::{
-    Act, Callback, Effect, Hold, Late, Record, Recorded, Seq, Settlement, StoreError, Waiting,
+    Act, Callback, Effect, Hold, Late, Pruned, Record, Recorded, Seq, Settlement, StoreError, Waiting,
 };
 use crate::domain::delivery::{Attempt, State};
+use crate::domain::identifiers::TenantName;
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::HashSet;
 
@@ -23,6 +26,8 @@ pub(super) enum Write {
     CallBack(Box<Callback>),
     Hold(Hold),
     Release(Hold),
+    ReleaseKey { tenant: TenantName, key: String, before: Timestamp },
+    Prune { after: Seq, upto: Seq },
 }
 
 /// What a write comes to.
@@ -33,6 +38,7 @@ pub(super) enum Outcome {
     Told(Option<Vec<u8>>),
     CalledBack(Effect),
     Released(Vec<Waiting>),
+    Pruned(Pruned),
 }
 
 /// Which events are recorded, and which deliveries settled, in this very batch.
@@ -74,6 +80,11 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write, together: &Tog
         Write::CallBack(callback) => Ok(Ok(Outcome::CalledBack(call_back(transaction, callback)?))),
         Write::Hold(new) => hold(transaction, new),
         Write::Release(hold) => Ok(Ok(Outcome::Released(release(transaction, hold)?))),
+        Write::ReleaseKey { tenant, key, before } => {
+            release_key(transaction, tenant.as_str(), key, *before)?;
+            Ok(Ok(Outcome::Done))
+        }
+        Write::Prune { after, upto } => Ok(Ok(Outcome::Pruned(take_out(transaction, *after, *upto)?))),
     }
 }
 

@@ -99,13 +99,16 @@ fn a_gateway_that_ends_under_load_answers_every_call_and_loses_nothing() {
                             cut_off.lock().unwrap_or_else(PoisonError::into_inner).push(id);
                             break;
                         };
+                        let is_last = response.header("connection") == Some("close");
                         match response.status {
                             200 | 202 => accepted.push((id, query, response)),
                             _ => {
                                 assert_draining(&response);
                                 refused.fetch_add(1, SeqCst);
-                                connection = Connection::open(caller.address).ok();
                             }
+                        }
+                        if is_last {
+                            connection = Connection::open(caller.address).ok();
                         }
                         if ended.load(SeqCst) {
                             break;

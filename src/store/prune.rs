@@ -1,0 +1,63 @@
+//! Retention: what is old and done is taken out in steps so small that nobody notices. A reader looks for what is old,
+//! which also brings its pages to hand; the writer then takes out a range of numbers, without what is still to be done.
+
+use super::rows::{read_time, time};
+use crate::application::ports::{Pruned, Seq};
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+
+/// The number that the next step goes up to; `None` where nothing behind `after` is old. The newest event stays
+/// whatever its age: the next one's number is counted from it.
+pub(super) fn step(
+    connection: &Connection,
+    after: Seq,
+    before: Timestamp,
+    limit: u32,
+) -> rusqlite::Result<Option<Seq>> {
+    let mut query = connection.prepare_cached(
+        "SELECT seq, received_at, length(told.body), length(decided.body), late.at, callback.at,
+                (SELECT max(ended_at) FROM attempt WHERE attempt.seq = event.seq)
+         FROM event LEFT JOIN told USING (seq) LEFT JOIN decided USING (seq) LEFT JOIN late USING (seq)
+         LEFT JOIN callback USING (seq)
+         WHERE seq > ?1 AND seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT ?2",
+    )?;
+    let mut rows = query.query(params![after, limit])?;
+    let mut upto = None;
+    while let Some(row) = rows.next()? {
+        if read_time(row.get(1)?) >= before {
+            break;
+        }
+        upto = Some(row.get(0)?);
+    }
+    Ok(upto)
+}
+
+/// Takes out all events of a range that are settled or given up, and what hangs on them.
+pub(super) fn take_out(transaction: &Transaction<'_>, after: Seq, upto: Seq) -> rusqlite::Result<Pruned> {
+    let done = "seq > ?1 AND seq <= ?2 AND seq NOT IN
+                (SELECT seq FROM delivery WHERE seq > ?1 AND seq <= ?2 AND state <> 'DISCARDED')";
+    let mut removed = 0;
+    for table in ["told", "decided", "callback", "attempt", "late", "event"] {
+        let mut delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE {done}"))?;
+        removed = delete.execute([after, upto])?;
+    }
+    let mut delete = transaction
+        .prepare_cached("DELETE FROM delivery WHERE seq > ?1 AND seq <= ?2 AND state = 'DISCARDED'")?;
+    delete.execute([after, upto])?;
+    Ok(Pruned { upto, removed })
+}
+
+/// Lets a new event have the idempotency key of one that is so old that it need not be known by it any more.
+pub(super) fn release_key(
+    transaction: &Transaction<'_>,
+    tenant: &str,
+    key: &str,
+    before: Timestamp,
+) -> rusqlite::Result<()> {
+    let mut update = transaction.prepare_cached(
+        "UPDATE event SET idempotency_key = NULL
+         WHERE tenant = ?1 AND idempotency_key = ?2 AND received_at < ?3",
+    )?;
+    update.execute(params![tenant, key, time(before)])?;
+    Ok(())
+}
