@@ -2,34 +2,41 @@
 //! log, and the log was flushed, before the first byte of the answer left, as a trace of the system calls shows. For a
 //! tenant that lets nothing be sent twice, its record also before the first byte left for Xceed.
 
+mod marks;
+
 use crate::callers::call_all;
 use crate::events::{Key, SECOND};
 use crate::harness::{Config, Gateway, Simulator, Tenant};
 use crate::report::{Findings, Request};
-use crate::trace::{self, SystemCall, Tracer};
+use crate::store::Store;
+use crate::trace::{self, Tracer};
+use marks::Marks;
 
 /// Callers at a time, so that events share flushes.
 const WIDTH: usize = 12;
+/// Of so many events the words of one may lie in two writes to the log, and are then not seen in one piece.
+const DIVIDED_IN: usize = 50;
 
 pub(crate) fn prove(request: &Request) -> Findings {
     let events = request.get("--events", 50, 1000);
-    let mut found = Findings::new("disk: record, flush, answer (SQLite)");
+    let name = request.get("--store", "sqlite".to_owned(), "sqlite".to_owned());
+    let title = format!("disk: record, flush, answer ({name})");
+    let Some(store) = Store::named(&name) else {
+        return Findings::skipped(title, "this machine has no such store");
+    };
+    let mut found = Findings::new(title);
     found.must(trace::can_be_read(), || "a trace that is known is read otherwise".to_owned());
-    let strict = Tenant::new("second-bank", 310_031).with("xceed.resend_in_doubt = false");
-    let tenants = [Tenant::first_bank(), strict];
+    let tenants =
+        [Tenant::first_bank(), Tenant::new("second-bank", 310_031).with("xceed.resend_in_doubt = false")];
     let xceed = Simulator::start(&tenants);
-    let gateway = Gateway::start(Config::new(tenants, &xceed.url()));
-    let Some(tracer) = Tracer::attach(&[gateway.id()], &gateway.file("trace")) else {
-        found.fault("strace is not there, or may not trace this process");
+    let gateway = Gateway::start(store.of(Config::new(tenants, &xceed.url())));
+    let mut processes = store.processes();
+    processes.push(gateway.id());
+    let Some(tracer) = Tracer::attach(&processes, &gateway.file("trace")) else {
+        found.fault("strace is not there, or may not trace these processes");
         return found;
     };
-    let customer = |wave| if wave % 2 == 0 { 7 } else { SECOND + 7 };
-    let keys = (0..events).map(|wave| Key {
-        customer: customer(wave) + 12 * (wave / 2 % 40) as u16,
-        wave,
-        place: 0,
-    });
-    let keys: Vec<Key> = keys.collect();
+    let keys: Vec<Key> = (0..events).map(key).collect();
     let submissions: Vec<_> = keys.iter().map(|key| key.submission(key.mode_without_callback())).collect();
     let answers = call_all(&[gateway.address()], WIDTH, submissions);
     let mut accepted = Vec::new();
@@ -39,88 +46,62 @@ pub(crate) fn prove(request: &Request) -> Findings {
             other => found.fault(format!("{} was not accepted: {other:?}", key.id())),
         }
     }
-    let mut calls = trace::read(&tracer.finish());
-    let (faults, sent) = judge(&calls, &accepted);
+    let calls = trace::read(&tracer.finish());
+    let marks = Marks::of(&calls);
+    let Judged { faults, sent, divided } = judge(&marks, &accepted);
     faults.into_iter().for_each(|fault| found.fault(fault));
     found.must(sent > 0, || "no event of the strict tenant was seen to leave".to_owned());
+    found
+        .must(divided <= events as usize / DIVIDED_IN + 1, || format!("of {divided} the words are not seen"));
     found.fact("events accepted, each flushed before its answer", accepted.len());
     found.fact("of them of a tenant with `resend_in_doubt = false`, flushed before they left", sent);
+    found.fact("judged by their record, since their words lie in two writes", divided);
     found.fact("system calls in the trace", calls.len());
-    found.fact("flushes of the log among them", Log::of(&calls).flushes.len());
+    found.fact("flushes of the log among them", marks.flushes());
     // Who finds nothing wrong must be able to: in the same trace with each flush behind all else, every event is wrong.
-    for call in calls.iter_mut().filter(|call| is_flush(call)) {
-        call.ended = usize::MAX;
-    }
-    let (faults, _) = judge(&calls, &accepted);
+    let Judged { faults, .. } = judge(&marks.with_late_flushes(), &accepted);
     found
         .must(faults.len() >= accepted.len(), || "a trace whose flushes come last passes as well".to_owned());
     found
 }
 
-/// What is wrong with each of these events, and how many of the strict tenant's were seen to leave.
-fn judge(calls: &[SystemCall], accepted: &[Key]) -> (Vec<String>, usize) {
-    let log = Log::of(calls);
-    let (mut faults, mut sent) = (Vec::new(), 0);
-    for key in accepted {
+/// One event of many customers, of both tenants in turn.
+fn key(wave: u32) -> Key {
+    let customer = 12 * (wave / 2 % 40) as u16 + 7;
+    Key { customer: if wave.is_multiple_of(2) { customer } else { SECOND + customer }, wave, place: 0 }
+}
+
+struct Judged {
+    faults: Vec<String>,
+    /// How many of the strict tenant's were seen to leave.
+    sent: usize,
+    /// How many answers' words were not seen in one piece.
+    divided: usize,
+}
+
+fn judge(marks: &Marks, accepted: &[Key]) -> Judged {
+    let mut judged = Judged { faults: Vec::new(), sent: 0, divided: 0 };
+    for &key in accepted {
         let id = key.id();
-        let begins = |holds: &str| {
-            let wanted = |call: &&SystemCall| to_a_socket(call, holds) && call.arguments.contains(&id);
-            calls.iter().find(wanted).map(|call| call.began)
-        };
-        // The very words of the answer, as they stand in the log.
-        let words = format!(r#"\"eventId\":\"{id}\",\"decision\":"#);
-        let (Some(recorded), Some(flushed)) = (log.flushed(&id), log.flushed(&words)) else {
-            faults.push(format!("{id} was answered, and no flush of its record or of its answer is seen"));
+        let Some(recorded) = marks.recorded(key) else {
+            judged.faults.push(format!("{id} was answered, and no flush of its record is seen"));
             continue;
         };
-        match begins("HTTP/1.1 20") {
-            None => faults.push(format!("{id} was answered, and that is not seen")),
+        let worded = marks.worded(key);
+        judged.divided += usize::from(worded.is_none());
+        let flushed = worded.unwrap_or(recorded);
+        match marks.answered(key) {
+            None => judged.faults.push(format!("{id} was answered, and that is not seen")),
             Some(answered) if answered < flushed => {
-                faults.push(format!("{id} was answered on line {answered}, and flushed by line {flushed}"));
+                judged.faults.push(format!("{id} was answered on line {answered}, and flushed by {flushed}"));
             }
             Some(_) => {}
         }
-        let left = begins("POST /xceed").filter(|_| key.customer >= SECOND);
-        sent += usize::from(left.is_some());
-        if left.is_some_and(|left| left < recorded) {
-            faults.push(format!("{id} left on line {left:?}, and was flushed by line {recorded}"));
+        let left = marks.left(key).filter(|_| key.customer >= SECOND);
+        judged.sent += usize::from(left.is_some());
+        if let Some(left) = left.filter(|left| *left < recorded) {
+            judged.faults.push(format!("{id} left on line {left}, and was flushed by {recorded}"));
         }
     }
-    (faults, sent)
-}
-
-fn is_flush(call: &SystemCall) -> bool {
-    matches!(call.name.as_str(), "fsync" | "fdatasync")
-}
-
-fn to_a_socket(call: &SystemCall, holds: &str) -> bool {
-    call.arguments.contains("<TCP:[") && call.arguments.contains(holds)
-}
-
-/// What happened to the write-ahead log.
-struct Log<'a> {
-    writes: Vec<&'a SystemCall>,
-    flushes: Vec<&'a SystemCall>,
-}
-
-impl<'a> Log<'a> {
-    fn of(calls: &'a [SystemCall]) -> Self {
-        let (mut writes, mut flushes) = (Vec::new(), Vec::new());
-        for call in calls.iter().filter(|call| descriptor(call).ends_with("-wal") && call.succeeded) {
-            if is_flush(call) { flushes.push(call) } else { writes.push(call) }
-        }
-        Self { writes, flushes }
-    }
-
-    /// The line by which these bytes were flushed, when they stood in the log for the first time.
-    fn flushed(&self, bytes: &str) -> Option<usize> {
-        let written = self.writes.iter().find(|call| call.arguments.contains(bytes))?.ended;
-        self.flushes.iter().find(|call| call.began > written).map(|call| call.ended)
-    }
-}
-
-/// What a call's descriptor is: a path, or a socket.
-fn descriptor(call: &SystemCall) -> &str {
-    let inside = call.arguments.split_once('<').map_or("", |(_, rest)| rest);
-    inside.split_once('>').map_or("", |(path, _)| path)
+    judged
 }

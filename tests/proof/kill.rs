@@ -11,6 +11,7 @@ use crate::chance::Chance;
 use crate::customers::{Customer, Heard};
 use crate::harness::{Config, Gateway, Simulator, Tenant, own_address};
 use crate::report::{Findings, Request};
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -20,13 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(75);
 const FAULTS_MAX: usize = 200;
 
 pub(crate) fn prove(request: &Request) -> Findings {
-    let store = request.get("--store", "sqlite".to_owned(), "sqlite".to_owned());
+    let name = request.get("--store", "sqlite".to_owned(), "sqlite".to_owned());
+    let Some(store) = Store::named(&name) else {
+        return Findings::skipped(format!("kill: {name}"), "this machine has no such store");
+    };
     let count = request.get("--gateways", 1, 1);
     let cycles = request.get("--cycles", 4, 200);
     let mut run = Run {
         events: request.get("--events", 300, 2000),
         sample: if request.is_long() { 2000 } else { usize::MAX },
-        ..Run::start(&store, count, request.get("--customers", 60, 200), request.seed())
+        ..Run::start(store, &name, count, request.get("--customers", 60, 200), request.seed())
     };
     for number in 1..=cycles {
         run.cycle(number, cycles);
@@ -45,6 +49,8 @@ struct Run {
     /// Those that were killed and are not started again.
     down: Vec<usize>,
     xceed: Simulator,
+    // Behind the gateways, so that it is there until they have ended.
+    _store: Store,
     customers: Vec<Customer>,
     chance: Chance,
     arrivals: Arrivals,
@@ -75,7 +81,7 @@ struct Sums {
 }
 
 impl Run {
-    fn start(store: &str, count: usize, customers: u16, seed: u64) -> Self {
+    fn start(store: Store, name: &str, count: usize, customers: u16, seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let tenant = Tenant::first_bank()
             .with("xceed.callback_id = \"gw1\"\nxceed.attempt_timeout = \"2s\"\npolicy.deadline_ms = 300");
@@ -85,9 +91,9 @@ impl Run {
             let config = Config::new([tenant.clone()], &xceed.url())
                 .log_level("warn,xceed_gateway::cli=info")
                 .with(&format!("server.bind = \"{address}\""));
-            Gateway::start(config)
+            Gateway::start(store.of(config))
         });
-        let title = format!("kill: {store}, {count} gateway{}", if count == 1 { "" } else { "s" });
+        let title = format!("kill: {name}, {count} gateway{}", if count == 1 { "" } else { "s" });
         let audited = audit::is_kept();
         if !audited {
             println!("  this gateway has no `audit verify`: the audit trail is not looked at");
@@ -103,6 +109,7 @@ impl Run {
             found: Findings::new(title),
             events: 0,
             sample: 0,
+            _store: store,
             audited,
             begun: Instant::now(),
             sums: Sums::default(),

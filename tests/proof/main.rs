@@ -26,6 +26,7 @@ mod events;
 mod kill;
 mod report;
 mod secret;
+mod store;
 mod trace;
 mod weather;
 
@@ -46,6 +47,7 @@ kill        kill -9 at random moments under load: nothing lost, decided once, in
   --events 2000      accepted in each, about
   --customers 200    each with some events in flight
 disk        record, flush, answer: the order of the system calls of each accepted event
+  --store sqlite     or postgres
   --events 1000
 callbacks   copies of one callback, and forged ones of every kind
   --copies 1000

@@ -58,6 +58,7 @@ pub(crate) struct Findings {
     faults: Vec<String>,
     uncounted: usize,
     silent: bool,
+    skipped: Option<String>,
 }
 
 impl Findings {
@@ -67,7 +68,19 @@ impl Findings {
     }
 
     pub(crate) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), facts: Vec::new(), faults: Vec::new(), uncounted: 0, silent: false }
+        Self {
+            title: title.into(),
+            facts: Vec::new(),
+            faults: Vec::new(),
+            uncounted: 0,
+            silent: false,
+            skipped: None,
+        }
+    }
+
+    /// For what this machine can't show.
+    pub(crate) fn skipped(title: impl Into<String>, why: &str) -> Self {
+        Self { skipped: Some(why.to_owned()), ..Self::new(title) }
     }
 
     pub(crate) fn fact(&mut self, name: &str, value: impl Display) {
@@ -113,7 +126,11 @@ impl Findings {
             let _ = writeln!(text, "| {name} | {value} |");
         }
         let _ = writeln!(text, "| time in all | {:.0} s |", took.as_secs_f64());
-        let verdict = if self.held() { "held".to_owned() } else { format!("**{} faults**", self.faults()) };
+        let verdict = match &self.skipped {
+            Some(why) => format!("skipped: {why}"),
+            None if self.held() => "held".to_owned(),
+            None => format!("**{} faults**", self.faults()),
+        };
         let _ = writeln!(text, "| verdict | {verdict} |");
         for fault in &self.faults {
             let _ = writeln!(text, "\n- {fault}");

@@ -18,6 +18,39 @@ pub(crate) struct SystemCall {
     pub(crate) succeeded: bool,
 }
 
+impl SystemCall {
+    /// The bytes in its arguments, written out.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut text = self.arguments.bytes().peekable();
+        let mut bytes = Vec::with_capacity(self.arguments.len());
+        // From the first string on: before it is what the descriptor is.
+        let _ = text.by_ref().find(|byte| *byte == b'"');
+        while let Some(byte) = text.next() {
+            if byte != b'\\' {
+                bytes.push(byte);
+                continue;
+            }
+            match text.next().unwrap_or(b'\\') {
+                digit @ b'0'..=b'7' => {
+                    let mut code = u32::from(digit - b'0');
+                    for _ in 0..2 {
+                        let Some(digit) = text.next_if(|next| matches!(next, b'0'..=b'7')) else { break };
+                        code = code * 8 + u32::from(digit - b'0');
+                    }
+                    bytes.push(code as u8);
+                }
+                b'n' => bytes.push(b'\n'),
+                b't' => bytes.push(b'\t'),
+                b'r' => bytes.push(b'\r'),
+                b'v' => bytes.push(0x0b),
+                b'f' => bytes.push(0x0c),
+                other => bytes.push(other),
+            }
+        }
+        bytes
+    }
+}
+
 /// The calls of a trace, by their beginning.
 pub(crate) fn read(trace: &str) -> Vec<SystemCall> {
     let mut calls: Vec<SystemCall> = Vec::new();
@@ -66,7 +99,7 @@ impl Tracer {
     /// Attaches to all threads of these processes; `None` where there is no `strace`, or it may not.
     pub(crate) fn attach(processes: &[u32], file: &Path) -> Option<Self> {
         let mut command = Command::new("strace");
-        command.args(["-f", "-q", "-yy", "-s", "16384"]);
+        command.args(["-f", "-q", "-yy", "-s", "4194304"]);
         command.args(["-e", "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync"]);
         command.args(["-e", "signal=none", "-o"]).arg(file);
         for process in processes {
