@@ -41,29 +41,40 @@ impl Lines {
         self.addresses.len()
     }
 
-    /// One call, on a connection that nobody else uses meanwhile.
+    /// One call, on a connection that nobody else uses meanwhile; on a new one where the kept one was closed meanwhile.
     pub(crate) async fn call(&self, gateway: usize, request: &[u8]) -> io::Result<Answer> {
-        let free = self.free[gateway].borrow_mut().pop();
+        let kept = self.free[gateway].borrow_mut().pop();
         let exchanged = async {
-            let mut connection = match free {
-                Some(connection) => connection,
-                None => Connection::open(self.addresses[gateway]).await?,
-            };
-            connection.write(request).await?;
-            let message = connection.read().await?;
-            let head = String::from_utf8_lossy(connection.head(&message)).to_ascii_lowercase();
-            let answer = Answer {
-                status: head.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or_default(),
-                replayed: head.contains("\r\nidempotency-replayed: true"),
-                body: connection.body(&message).into(),
-            };
-            if !head.contains("\r\nconnection: close") {
-                self.free[gateway].borrow_mut().push(connection);
+            if let Some(connection) = kept
+                && let Ok(answer) = self.exchange(gateway, connection, request).await
+            {
+                return Ok(answer);
             }
-            Ok(answer)
+            let connection = Connection::open(self.addresses[gateway]).await?;
+            self.exchange(gateway, connection, request).await
         };
         let timed = tokio::time::timeout(PATIENCE, exchanged).await;
         timed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    async fn exchange(
+        &self,
+        gateway: usize,
+        mut connection: Connection,
+        request: &[u8],
+    ) -> io::Result<Answer> {
+        connection.write(request).await?;
+        let message = connection.read().await?;
+        let head = String::from_utf8_lossy(connection.head(&message)).to_ascii_lowercase();
+        let answer = Answer {
+            status: head.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or_default(),
+            replayed: head.contains("\r\nidempotency-replayed: true"),
+            body: connection.body(&message).into(),
+        };
+        if !head.contains("\r\nconnection: close") {
+            self.free[gateway].borrow_mut().push(connection);
+        }
+        Ok(answer)
     }
 }
 
