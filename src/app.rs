@@ -7,11 +7,12 @@ use crate::application::ending::Ending;
 use crate::application::gateway::{Desk, Gateway};
 use crate::application::holds::Holds;
 use crate::application::lines::Lines;
-use crate::application::ports::{Clock, Hold, Resumption, Waiting};
+use crate::application::ports::{Clock, Hold, Resumption, Store, Waiting};
 use crate::application::queue::queue;
 use crate::application::tickets::Tickets;
 use crate::application::{relay, retention};
 use crate::config::{Config, Documents, TenantSettings};
+use crate::domain::hold::{Queue as HeldQueue, STORE_OLDER};
 use crate::domain::identifiers::TenantName;
 use crate::domain::order::Turn;
 use crate::domain::velocity::Velocity;
@@ -132,9 +133,9 @@ impl App {
         install_tls();
         let sets = Sets::compile(&config.documents)?;
         let one = |error: &dyn std::fmt::Display| vec![error.to_string()];
-        let store = Arc::new(Sqlite::open(&config.store).map_err(|error| one(&error))?);
+        let store = Arc::new(Sqlite::open(&config.store, &config.audit).map_err(|error| one(&error))?);
         let (clock, kept) = (SystemClock, config.store.retention);
-        let resumption = store.resumption(clock.now()).map_err(|error| one(&error))?;
+        let mut resumption = store.resumption(clock.now()).map_err(|error| one(&error))?;
         let names = config.tenants.iter().map(|tenant| (tenant.tenant.name.clone(), tenant.link.clone()));
         let links = Arc::new(sets.links(&names.collect::<Vec<_>>(), &resumption.promoted_keys)?);
         // Each worker makes a client of its own; that it can is found out now.
@@ -143,6 +144,10 @@ impl App {
             callbacks: Arc::new(callbacks(&sets, &config.tenants, &links)),
             wsdl: config.documents.callback_wsdl.clone(),
         };
+        if store.doubt().is_some() {
+            let tenants = config.tenants.iter().map(|tenant| &tenant.tenant.name);
+            resumption.holds = hold_all(&store, tenants, clock.now());
+        }
         let (queue, due) = queue();
         let gateway = Arc::new(Gateway {
             tenants: config.tenants.into_iter().map(|tenant| tenant.tenant).collect(),
@@ -203,6 +208,27 @@ impl App {
         draining::close(store).await;
         ended
     }
+}
+
+/// What a store from a backup says is still to be sent may have been sent long ago: nothing leaves until an operator
+/// has decided.
+fn hold_all<'t>(
+    store: &Sqlite,
+    tenants: impl Iterator<Item = &'t TenantName>,
+    since: Timestamp,
+) -> Vec<Hold> {
+    let hold = |tenant: &TenantName| Hold {
+        tenant: tenant.clone(),
+        queue: HeldQueue::All,
+        code: STORE_OLDER.to_owned(),
+        since,
+    };
+    let holds: Vec<_> = tenants.map(hold).collect();
+    for hold in &holds {
+        // Held all the same where that can't be recorded: the next start finds out again.
+        drop(store.hold(hold.clone()));
+    }
+    holds
 }
 
 /// Deliveries that a crash or an outage left, and what velocity needs to know of the last hour.

@@ -16,7 +16,7 @@ use xceed_gateway::domain::delivery::{Attempt, State};
 use xceed_gateway::domain::field::Fingerprint;
 use xceed_gateway::domain::identifiers::{EventId, TenantName};
 use xceed_gateway::http::{answer, json};
-use xceed_gateway::store::{Settings, Sqlite};
+use xceed_gateway::store::{Settings, Sqlite, audit};
 
 /// Flushes of the disk that are timed before the passes, and again behind them.
 const FLUSHES: usize = 200;
@@ -76,7 +76,7 @@ impl Pass {
         let kept = Duration::from_hours(30 * 24);
         let settings = Settings { file: file.to_owned(), retention: kept, idempotency: kept };
         Rc::new(Self {
-            store: Sqlite::open(&settings).expect("a store"),
+            store: Sqlite::open(&settings, &trail(file)).expect("a store"),
             file: file.to_owned(),
             fingerprint: json::read(EVENT).expect("JSON").fingerprint(),
             attempt: desk.attempt(),
@@ -151,6 +151,13 @@ impl Pass {
         read.expect("a write-ahead log");
         u32::from_ne_bytes(count)
     }
+}
+
+/// Each store in the folder has a trail of its own.
+fn trail(file: &Path) -> audit::Settings {
+    let folder = file.with_extension("audit");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    audit::Settings::within(&folder)
 }
 
 /// CPU time of this process so far, all threads: user and system ticks of 10 ms.

@@ -113,6 +113,11 @@ impl Holds {
         mended.filter_map(|held| std::mem::take(&mut held.mended).then(|| held.hold.clone())).collect()
     }
 
+    /// Whether the store is not the one that was signed, and an operator is still to decide.
+    pub fn is_store_in_doubt(&self) -> bool {
+        self.any.load(SeqCst) && self.inner().held.iter().any(|held| held.hold.code == STORE_OLDER)
+    }
+
     /// A tenant's held queues.
     pub fn list(&self, tenant: &TenantName) -> Vec<Hold> {
         let inner = self.inner();

@@ -2,7 +2,7 @@
 
 use crate::domain::decision::Answer;
 use crate::domain::delivery::{Attempt, State};
-use crate::domain::event::{Facts, FieldFault};
+use crate::domain::event::{Facts, FieldFault, Traces};
 use crate::domain::field::{Field, Fingerprint};
 use crate::domain::hold::Queue;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
@@ -41,6 +41,8 @@ pub trait Scoring {
 pub struct Prepared {
     /// What decisions need of it.
     pub facts: Facts,
+    /// What the audit trail knows it by.
+    pub traces: Traces,
     /// What is sent, and sent again.
     pub message: Message,
     /// The schema set that the payload is valid against.
@@ -100,6 +102,8 @@ pub trait Store: Send + Sync {
     fn decide(&self, seq: Seq, decided: Vec<u8>) -> Receipt;
     /// Queues what Xceed's callback says. Comes to what that has changed.
     fn call_back(&self, callback: Callback) -> Receipt<Effect>;
+    /// Notes that a callback was refused, and why; recorded with others of the same second.
+    fn refused(&self, why: &'static str);
     /// Queues what a caller is told about a recorded event. Comes to what was told before, which then stands.
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt<Option<Vec<u8>>>;
     /// Queues what is done with a parked delivery, and by whom; one that is not parked is an error.

@@ -13,7 +13,7 @@ use super::tenants::Tenant;
 use super::tickets::Tickets;
 use crate::domain::decision::{Answer, Results};
 use crate::domain::delivery::{Attempt, State};
-use crate::domain::event::{Facts, FieldFault, Tier};
+use crate::domain::event::{Facts, FieldFault, Tier, Traces};
 use crate::domain::field::Field;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::policy::Policy;
@@ -84,6 +84,9 @@ impl Store for FakeStore {
         let late = if end.late.is_some() { " late" } else { "" };
         let state = if matches!(end.state, State::Queued { .. }) { " queued" } else { "" };
         self.write(format!("settle {}{told}{late}{state}", end.seq), None)
+    }
+    fn refused(&self, why: &'static str) {
+        self.written.lock().expect("whole").push(format!("refused {why}"));
     }
     fn find(&self, _: &TenantName, _: &EventId, _: Option<&str>) -> Local<Found> {
         now(None)
@@ -167,7 +170,7 @@ impl Scoring for FakeXceed {
             response_required: true,
             callback_id: None,
         };
-        Ok(Prepared { facts, message, schema: "1.0".into(), defaulted: vec![] })
+        Ok(Prepared { facts, traces: Traces::default(), message, schema: "1.0".into(), defaulted: vec![] })
     }
     fn send(&self, _: &TenantName, _: Message) -> Local<Sent> {
         self.sent.set(self.sent.get() + 1);

@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod audit;
 mod check;
 mod demo;
 mod event;
@@ -38,6 +39,7 @@ enum Command {
     Sign(sign::Sign),
     Key(key::Key),
     Parked(parked::Parked),
+    Audit(audit::Audit),
 }
 
 /// Runs a command: 0 done, 1 failed; clap ends with 2 where the command line is wrong.
@@ -52,6 +54,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Sign(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Parked(command) => command.run(),
+        Command::Audit(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

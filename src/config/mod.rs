@@ -13,6 +13,7 @@ use crate::http::auth::{Key, Keys};
 use crate::http::peer::Peers;
 use crate::{http, store};
 use section::{Problems, Section};
+use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Config {
     pub server: http::Settings,
     /// Where it records.
     pub store: store::Settings,
+    /// What witnesses its audit trail.
+    pub audit: store::audit::Settings,
     /// The schema sets and the API set, as read.
     pub documents: Documents,
     /// Who is served.
@@ -83,11 +86,15 @@ impl Config {
         let table = text.parse::<toml::Table>().map_err(|error| vec![no_toml(text, &error)])?;
         let mut problems = Problems::default();
         let overridden = section::override_by(table, environment);
+        let settings = overridden.text();
         let mut root = Section::root(overridden);
         let config = read_root(&mut root, documents, &mut problems);
         root.finish(&mut problems);
         match config {
-            Some(config) if problems.is_empty() => Ok(Self { warnings: problems.warnings, ..config }),
+            Some(mut config) if problems.is_empty() => {
+                config.audit.configuration = fingerprint(&settings, &config.documents);
+                Ok(Self { warnings: problems.warnings, ..config })
+            }
             _ => Err(problems.errors),
         }
     }
@@ -117,7 +124,7 @@ fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Pr
     server.finish(problems);
 
     let store = read_store(root.section("store"), problems);
-    root.without_effect("audit", problems);
+    let audit = read_audit(root.section("audit"), store.as_ref(), problems);
     root.without_effect("console", problems);
 
     let documents = documents.or_else(|| read_documents(root.section("schemas"), problems));
@@ -147,6 +154,7 @@ fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Pr
             }),
         },
         store: store?,
+        audit,
         documents: documents?,
         tenants,
         warnings: Vec::new(),
@@ -179,6 +187,38 @@ fn read_store(mut store: Section, problems: &mut Problems) -> Option<store::Sett
     });
     store.finish(problems);
     Some(store::Settings { file: file?, retention, idempotency })
+}
+
+/// SHA-256 over all settings and sets, which are in the order of their names.
+fn fingerprint(settings: &str, documents: &Documents) -> String {
+    let mut sum = Sha256::new_with_prefix(settings);
+    for (version, texts) in &documents.versions {
+        sum.update(format!("\n{version}\n{}", texts.mapping));
+        for (name, text) in &texts.schemas {
+            sum.update(format!("\n{name}\n"));
+            sum.update(text);
+        }
+    }
+    sum.update(format!("\n{}\n{}", documents.operations, documents.callback_wsdl));
+    hex::encode(sum.finalize())
+}
+
+/// Where the configuration does not say, the checkpoints and their key lie beside the store's file.
+fn read_audit(
+    mut audit: Section,
+    store: Option<&store::Settings>,
+    problems: &mut Problems,
+) -> store::audit::Settings {
+    let folder = store.and_then(|store| store.file.parent()).unwrap_or_else(|| Path::new("data"));
+    let mut settings = store::audit::Settings::within(folder);
+    if let Some(checkpoints) = audit.optional_text("checkpoints", problems) {
+        settings.checkpoints = PathBuf::from(checkpoints);
+    }
+    if let Some(key) = audit.secret_source("signing_key", problems) {
+        settings.signing_key = key;
+    }
+    audit.finish(problems);
+    settings
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //! reading goes on, so that everything wrong is told at once. Values are never repeated in an error.
 
 use crate::secrets::Secret;
+use crate::store::audit::KeySettings;
 use ipnet::IpNet;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 use toml::{Table, Value};
 
@@ -57,6 +59,13 @@ pub(super) fn override_by(
         }
     }
     Overridden { table, from_environment }
+}
+
+impl Overridden {
+    /// All of it as one text, in the order of names.
+    pub(super) fn text(&self) -> String {
+        self.table.to_string()
+    }
 }
 
 fn put(table: &mut Table, names: &[&str], value: &str) -> Option<String> {
@@ -272,6 +281,16 @@ impl Section {
         let network = |word: &String| word.parse().or_else(|_| word.parse::<IpAddr>().map(IpNet::from)).ok();
         let rule = "must be a list of networks or addresses: [\"203.0.113.0/24\", \"2001:db8::7\"]";
         self.check(key, problems, rule, || words.iter().map(network).collect()).unwrap_or_default()
+    }
+
+    /// Where a secret comes from that is made where its file is missing.
+    pub(super) fn secret_source(&mut self, key: &str, problems: &mut Problems) -> Option<KeySettings> {
+        match self.take(key)? {
+            Value::Table(source) if source.len() == 1 && source.get("file").is_some_and(Value::is_str) => {
+                source.get("file").and_then(Value::as_str).map(|file| KeySettings::File(PathBuf::from(file)))
+            }
+            _ => self.secret(key, problems).map(KeySettings::Held),
+        }
     }
 
     /// A secret from a file or from the environment; never from the TOML itself.

@@ -1,6 +1,7 @@
 //! The configuration, good and bad.
 
 use super::Config;
+use crate::store::audit::KeySettings;
 use std::time::Duration;
 
 const LEAST: &str = r#"
@@ -169,4 +170,37 @@ fn the_commented_example_is_sound_and_shows_the_defaults() {
     assert_eq!(config.tenants[0].link.channel, least.tenants[0].link.channel);
     assert_eq!(config.server.bind, least.server.bind);
     assert_eq!(config.store, least.store);
+}
+
+#[test]
+fn checkpoints_and_their_key_lie_beside_the_store_unless_they_are_given() {
+    let of = |config: Config| match config.audit.signing_key {
+        KeySettings::File(file) => {
+            (config.audit.checkpoints.display().to_string(), file.display().to_string())
+        }
+        KeySettings::Held(_) => panic!("no key was given"),
+    };
+    let parse = |text: &str| Config::parse(text, with_secret(&[])).expect("sound");
+    let usual = ("data/audit.checkpoints".to_owned(), "data/audit.key".to_owned());
+    assert_eq!(of(parse(LEAST)), usual, "as is published");
+    let elsewhere = LEAST.replace("sqlite:data/gateway.db", "sqlite:/srv/a/b.db");
+    assert_eq!(of(parse(&elsewhere)), ("/srv/a/audit.checkpoints".to_owned(), "/srv/a/audit.key".to_owned()));
+    let given = format!(
+        "{LEAST}[audit]\ncheckpoints = \"/mnt/w/x\"\nsigning_key = {{ file = \"/run/secrets/k\" }}\n"
+    );
+    assert_eq!(of(parse(&given)), ("/mnt/w/x".to_owned(), "/run/secrets/k".to_owned()));
+    let held = with_secret(&[("XCEED_GATEWAY__AUDIT__SIGNING_KEY", "00ff")]);
+    let held = Config::parse(LEAST, held).expect("sound").audit.signing_key;
+    assert!(matches!(held, KeySettings::Held(secret) if secret.expose() == "00ff"));
+}
+
+#[test]
+fn the_fingerprint_of_a_configuration_differs_where_it_does_and_holds_no_secret() {
+    let of = |text: &str, extra: &[(&str, &str)]| {
+        Config::parse(text, with_secret(extra)).expect("sound").audit.configuration
+    };
+    let usual = of(LEAST, &[]);
+    assert_eq!((usual.len(), usual == of(&format!("# A remark.\n{LEAST}"), &[])), (64, true));
+    assert_ne!(usual, of(&LEAST.replace("desk", "door"), &[]));
+    assert_ne!(usual, of(LEAST, &[("XCEED_GATEWAY__TENANTS__FIRST_BANK__POLICY__DEADLINE_MS", "450")]));
 }

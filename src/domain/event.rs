@@ -2,7 +2,7 @@
 //! Says what members an event may have and of which type; what Xceed wants of them is the schema set's business.
 
 use super::field::Field;
-use super::identifiers::{CustomerId, EventId};
+use super::identifiers::{CustomerId, EventId, Personal};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -149,6 +149,32 @@ pub struct Facts {
     pub tier: Tier,
     /// The transaction's amount, in its own currency.
     pub amount: Option<Decimal>,
+}
+
+/// What the audit trail knows an event by, beside its id.
+#[derive(Clone, Debug, Default)]
+pub struct Traces {
+    /// The interaction that it happened in.
+    pub interaction: Option<String>,
+    /// The transaction that it is about.
+    pub transaction: Option<String>,
+    /// The customer's account.
+    pub account: Option<Personal>,
+    /// The number that was called from.
+    pub ani: Option<Personal>,
+}
+
+impl Traces {
+    /// Reads them from an event's fields.
+    pub fn read(fields: &Field<'_>) -> Self {
+        let text = |path| text_at(fields, path);
+        Self {
+            interaction: text("interaction.id").map(str::to_owned),
+            transaction: text("transaction.id").map(str::to_owned),
+            account: text("customer.accountId").map(Personal::new),
+            ani: text("interaction.ani").map(Personal::new),
+        }
+    }
 }
 
 /// An event as far as it can be read. The faults that were found are beside it, so that the mapping and the XSD can add

@@ -55,6 +55,28 @@ impl fmt::Debug for CustomerId {
     }
 }
 
+/// What tells of a person, such as an account or a phone number: never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Personal(Arc<str>);
+
+impl Personal {
+    /// Any text.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, to be hashed alone.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Personal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Personal(…)")
+    }
+}
+
 /// A tenant's name as the configuration has it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct TenantName(Arc<str>);
@@ -94,5 +116,6 @@ mod tests {
     #[test]
     fn a_customer_is_not_shown_by_debug() {
         assert_eq!(format!("{:?}", CustomerId::new("C-1001")), "CustomerId(…)");
+        assert_eq!(format!("{:?}", Personal::new("+15550100")), "Personal(…)");
     }
 }

@@ -53,19 +53,20 @@ pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> Http
     // An id that nobody has: only who may call back anybody hears that it is refused.
     if tenants.is_empty() && (known || !callbacks.all_tenants().any(|tenant| may_call(&tenant))) {
         tracing::warn!("a callback from an address that is not allowed was refused");
+        desk.gateway.store.refused("address");
         return HttpResponse::Forbidden().insert_header((header::CONNECTION, "close")).finish();
     }
     let body = match arrived(&request, payload, SIZE_MAX).await {
         Ok(body) if is_soap(&request) => body,
-        _ => return refused("size, media type or time"),
+        _ => return refused(desk, "size, media type or time"),
     };
-    let Some(result) = callbacks.read(callback_id, &body) else { return refused("form") };
+    let Some(result) = callbacks.read(callback_id, &body) else { return refused(desk, "form") };
     match verify(&desk.gateway, callbacks, (callback_id, &tenants), result).await {
         Ok(Some(verified)) => match accept(&desk.gateway, verified).await {
             Ok(_) => acknowledged(callbacks),
             Err(_) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).finish(),
         },
-        Ok(None) => refused("event or signature"),
+        Ok(None) => refused(desk, "event or signature"),
         Err(_) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).finish(),
     }
 }
@@ -106,9 +107,10 @@ fn acknowledged(callbacks: &Callbacks) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(callbacks.acknowledgement())
 }
 
-/// `why` is for the log alone.
-fn refused(why: &str) -> HttpResponse {
+/// `why` is for the log and the audit trail alone.
+fn refused(desk: &Desk, why: &'static str) -> HttpResponse {
     tracing::warn!(why, "a callback was refused");
+    desk.gateway.store.refused(why);
     HttpResponse::InternalServerError()
         .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
         .insert_header((header::CONNECTION, "close"))

@@ -12,8 +12,13 @@ pub(super) async fn alive() -> HttpResponse {
 
 /// The process can take events in; or why it can't, in words that programs may rely on.
 pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
-    let reasons = request.app_data::<Desk>().map_or_else(|| vec!["starting"], |desk| reasons(&desk.gateway));
+    let desk = request.app_data::<Desk>();
+    let mut reasons = desk.map_or_else(|| vec!["starting"], |desk| reasons(&desk.gateway));
     let ready = reasons.is_empty();
+    // Events are taken in all the same and answered by the fallback; an operator is to decide whether they are sent.
+    if desk.is_some_and(|desk| desk.gateway.holds.is_store_in_doubt()) {
+        reasons.push("store_older");
+    }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     HttpResponse::build(status).json(json!({ "ready": ready, "reasons": reasons }))
 }

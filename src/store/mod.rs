@@ -1,11 +1,14 @@
 //! The only SQL. What was answered is here first: one writer thread takes all that is queued into one transaction,
 //! commits, and lets those know who wait for it. Readers have connections of their own.
 
+pub mod audit;
 mod damage;
+mod entries;
 mod log;
 mod prune;
 mod reader;
 mod rows;
+mod said;
 mod sqlite;
 mod waiting;
 mod writer;
@@ -13,6 +16,7 @@ mod writes;
 
 pub use sqlite::Sqlite;
 
+use crate::application::ports::StoreError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,4 +29,14 @@ pub struct Settings {
     pub retention: Duration,
     /// How long an event is known by its idempotency key.
     pub idempotency: Duration,
+}
+
+/// The audit trail of a store, entry by entry, also while a gateway writes to it.
+///
+/// # Errors
+/// The store is there and can't be read.
+pub fn entries(
+    settings: &Settings,
+) -> Result<impl Iterator<Item = Result<audit::Entry, StoreError>>, StoreError> {
+    entries::Entries::open(&settings.file)
 }

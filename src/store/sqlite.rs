@@ -1,15 +1,17 @@
 //! The embedded store: one SQLite file for one gateway.
 
+use super::audit::{self, Trail};
 use super::damage::{self, words};
 use super::log::{FILE_MAX, Log};
 use super::rows::failed;
 use super::writer::{Command, Done, Health};
 use super::writes::Write;
-use super::{Settings, prune, reader, waiting, writer};
+use super::{Settings, entries, prune, reader, waiting, writer};
 use crate::application::ports::{
     Act, Awaited, Callback, Claimed, Effect, Found, Hold, Local, Parked, Probe, Pruned, Receipt, Record,
     Recorded, Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
 };
+use crate::domain::hold::STORE_OLDER;
 use crate::domain::identifiers::{EventId, TenantName};
 use crate::telemetry;
 use jiff::Timestamp;
@@ -24,8 +26,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_events.sql"), include_str!("migrations/0002_holds.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_events.sql"),
+    include_str!("migrations/0002_holds.sql"),
+    include_str!("migrations/0003_audit.sql"),
+];
 /// Who else may lock the store so long; who waits for a write hears by then what came of it.
 const BUSY_PATIENCE: Duration = Duration::from_millis(1500);
 /// Prepared statements kept by each connection.
@@ -41,7 +46,9 @@ pub struct Sqlite {
     damage_is_told: AtomicBool,
     readers: Mutex<Vec<Connection>>,
     threads: Vec<JoinHandle<()>>,
-    stop_checkpoints: Option<mpsc::Sender<()>>,
+    stops: Vec<mpsc::Sender<()>>,
+    trail: Arc<Trail>,
+    witness: Option<JoinHandle<()>>,
     _lock: File,
 }
 
@@ -49,8 +56,9 @@ impl Sqlite {
     /// Opens the store, makes it where it is missing, and brings its tables up to date.
     ///
     /// # Errors
-    /// The file can't be opened or written, another gateway uses it, or a newer version of the gateway made it.
-    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+    /// The file can't be opened or written, another gateway uses it, or a newer version of the gateway made it; or the
+    /// audit trail's key or checkpoints can't.
+    pub fn open(settings: &Settings, audit: &audit::Settings) -> Result<Self, StoreError> {
         let file = settings.file.clone();
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| refuse(&file, &e.to_string()))?;
@@ -63,17 +71,24 @@ impl Sqlite {
             .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |row| row.get(0))
             .map_err(|e| refuse(&file, &words(&e)))?;
         damage::look(open_reader(&file, false)?).map_err(|why| refuse(&file, &why))?;
+        let trail = Arc::new(Trail::open(audit)?);
+        let head = entries::begin(&trail, &mut connection)?;
         let (health, log) = (Arc::new(Health::default()), Arc::new(Log::default()));
         let (queue, commands) = mpsc::channel();
-        let (stop_checkpoints, stopped) = mpsc::channel();
-        let checkpoints = open_reader(&file, true)?;
+        let (stop_log, log_stopped) = mpsc::channel();
+        let (stop_witness, witness_stopped) = mpsc::channel();
+        let log_connection = open_reader(&file, true)?;
         let threads = vec![
             spawn("store-writer", {
-                let (health, log) = (health.clone(), log.clone());
-                move || writer::run(connection, commands, health, log)
+                let (health, log, trail) = (health.clone(), log.clone(), trail.clone());
+                move || writer::run(connection, commands, (health, log), (trail, head))
             })?,
-            spawn("store-checkpoints", move || log.watch(&checkpoints, &stopped))?,
+            spawn("store-log", move || log.watch(&log_connection, &log_stopped))?,
         ];
+        let witness = spawn("store-witness", {
+            let (trail, queue) = (trail.clone(), queue.clone());
+            move || trail.watch(&witness_stopped, || record_refusals(&trail, &queue))
+        })?;
         Ok(Self {
             file,
             idempotency: settings.idempotency,
@@ -83,9 +98,16 @@ impl Sqlite {
             health,
             readers: Mutex::default(),
             threads,
-            stop_checkpoints: Some(stop_checkpoints),
+            stops: vec![stop_witness, stop_log],
+            trail,
+            witness: Some(witness),
             _lock: lock,
         })
+    }
+
+    /// Why the store is not the one that was signed, as long as no operator has decided.
+    pub fn doubt(&self) -> Option<String> {
+        self.trail.doubt()
     }
 
     /// What a start resumes.
@@ -155,16 +177,28 @@ impl Store for Sqlite {
         self.write(Write::Begin { seq }, Done::Plain)
     }
 
-    fn operate(&self, seq: Seq, act: Act, _by: Who) -> Receipt {
-        self.write(Write::Operate { seq, act }, Done::Plain)
+    fn operate(&self, seq: Seq, act: Act, by: Who) -> Receipt {
+        self.write(Write::Operate { seq, act, by }, Done::Plain)
     }
 
     fn hold(&self, hold: Hold) -> Receipt {
         self.write(Write::Hold(hold), Done::Plain)
     }
 
-    fn release(&self, hold: Hold, _by: Who) -> Receipt<Vec<Waiting>> {
-        self.write(Write::Release(hold), Done::Released)
+    fn release(&self, hold: Hold, by: Who) -> Receipt<Vec<Waiting>> {
+        // Whoever ends the first such hold takes the store as it is; that is signed before anything is sent.
+        let accepted = match &by {
+            Some(by) if hold.code == STORE_OLDER => self.trail.accept(by),
+            _ => Ok(None),
+        };
+        match accepted {
+            Ok(accepted) => self.write(Write::Release { hold, by, accepted }, Done::Released),
+            Err(error) => {
+                let (sender, receipt) = oneshot::channel();
+                drop(sender.send(Err(error)));
+                receipt
+            }
+        }
     }
 
     fn holds(&self) -> Local<Result<Vec<Hold>, StoreError>> {
@@ -205,6 +239,10 @@ impl Store for Sqlite {
 
     fn call_back(&self, callback: Callback) -> Receipt<Effect> {
         self.write(Write::CallBack(Box::new(callback)), Done::CalledBack)
+    }
+
+    fn refused(&self, why: &'static str) {
+        self.trail.refusals.note(why);
     }
 
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt<Option<Vec<u8>>> {
@@ -257,13 +295,34 @@ impl Store for Sqlite {
 impl Drop for Sqlite {
     /// Everything that is queued is written before the store closes.
     fn drop(&mut self) {
+        self.stops.clear();
+        // It may queue the last of what it has.
+        if let Some(witness) = self.witness.take() {
+            let _ = witness.join();
+        }
         // The last connection to close brings the log into the database, which one that only reads can't.
         self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         self.queue = None;
-        self.stop_checkpoints = None;
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+        if let Err(error) = self.trail.checkpoint() {
+            tracing::error!(%error, "the last checkpoint is missing");
+        }
+    }
+}
+
+/// What was refused in the last second becomes entries. Nobody waits for them.
+fn record_refusals(trail: &Trail, queue: &mpsc::Sender<Command>) {
+    let refused = trail.refusals.take();
+    if refused.is_empty() {
+        return;
+    }
+    let done = Done::Plain(oneshot::channel().0);
+    if let Err(mpsc::SendError(Command { write: Write::Refused(refused), .. })) =
+        queue.send(Command { write: Write::Refused(refused), done })
+    {
+        trail.refusals.put_back(&refused);
     }
 }
 

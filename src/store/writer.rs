@@ -4,6 +4,8 @@
 //! transaction, so a sync event costs one flush, and its delivery is never written at all; to that end a record that
 //! nobody waits for begins no flush of its own for a moment.
 
+use super::audit::{Head, Trail};
+use super::entries::{self, Page};
 use super::log::Log;
 use super::rows::failed;
 use super::writes::{Outcome, Together, Write, write};
@@ -123,14 +125,23 @@ impl Health {
 
 /// Writes until all senders are gone.
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its end of the queue")]
-pub(super) fn run(mut connection: Connection, queue: Receiver<Command>, health: Arc<Health>, log: Arc<Log>) {
+pub(super) fn run(
+    mut connection: Connection,
+    queue: Receiver<Command>,
+    (health, log): (Arc<Health>, Arc<Log>),
+    (trail, mut head): (Arc<Trail>, Head),
+) {
     while let Some(first) = next(&mut connection, &queue, &health) {
         let batch = gather(first, &queue);
         let started = now();
-        let outcome = commit(&mut connection, &batch);
+        let outcome = commit(&mut connection, &batch, &trail, &mut head);
         match &outcome {
             Ok(_) => health.committed(started.elapsed()),
-            Err(error) => health.failed(error),
+            Err(error) => {
+                health.failed(error);
+                // Should a commit ever fail behind the moment from which it counts, the chain goes on from there.
+                head = entries::head(&connection, trail.gateway()).unwrap_or(head);
+            }
         }
         let mut each = outcome.map(Vec::into_iter);
         for command in batch {
@@ -198,15 +209,21 @@ fn now() -> Instant {
 }
 
 /// All writes in one transaction. The outer error means that nothing was written; an inner one, that this write could
-/// not be, while the others were.
+/// not be, while the others were. The audit trail's end moves with what is written, and stays where nothing is.
 fn commit(
     connection: &mut Connection,
     batch: &[Command],
+    trail: &Trail,
+    head: &mut Head,
 ) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let together = Together::of(batch.iter().map(|command| &command.write));
-    let results = batch.iter().map(|command| write(&transaction, &command.write, &together));
+    let mut page = Page { transaction: &transaction, pen: trail.pen(*head) };
+    let results = batch.iter().map(|command| write(&mut page, &command.write, &together));
     let results = results.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let end = page.pen.head();
     transaction.commit().map_err(failed)?;
+    *head = end;
+    trail.is_durable(end);
     Ok(results)
 }

@@ -1,16 +1,22 @@
 //! What is written: each write's statements, inside the transaction of its batch.
 
+use super::audit::{Doubt, Subject};
+use super::entries::{Page, subject};
 use super::prune::{release_key, take_out};
 use super::rows::{join, tier, time};
+use super::said::{
+    call_back, decide, decide_late, is_decided, not_recorded, note_late, said_before, tell, tell_of,
+};
 use super::waiting::release;
 use crate::application::ports::{
-    Act, Callback, Effect, Hold, Late, Pruned, Record, Recorded, Seq, Settlement, StoreError, Waiting,
+    Act, Callback, Effect, Hold, Pruned, Record, Recorded, Seq, Settlement, StoreError, Waiting, Who,
 };
 use crate::domain::delivery::{Attempt, State};
+use crate::domain::hold::STORE_OLDER;
 use crate::domain::identifiers::TenantName;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params};
-use std::collections::HashSet;
+use rusqlite::{Transaction, params};
+use std::collections::{BTreeMap, HashSet};
 
 /// The state of a delivery whose attempt has begun, as far as that is recorded.
 const SENDING: &str = "SENDING";
@@ -21,11 +27,12 @@ pub(super) enum Write {
     Begin { seq: Seq },
     Tell { seq: Seq, told: Vec<u8> },
     Decide { seq: Seq, decided: Vec<u8> },
-    Operate { seq: Seq, act: Act },
+    Operate { seq: Seq, act: Act, by: Who },
     Settle(Box<Settlement>),
     CallBack(Box<Callback>),
+    Refused(BTreeMap<&'static str, u64>),
     Hold(Hold),
-    Release(Hold),
+    Release { hold: Hold, by: Who, accepted: Option<Doubt> },
     ReleaseKey { tenant: TenantName, key: String, before: Timestamp },
     Prune { after: Seq, upto: Seq },
 }
@@ -69,22 +76,23 @@ impl Together {
 pub(super) type Written = rusqlite::Result<Result<Outcome, StoreError>>;
 
 /// Carries out one write.
-pub(super) fn write(transaction: &Transaction<'_>, write: &Write, together: &Together) -> Written {
+pub(super) fn write(page: &mut Page<'_>, write: &Write, together: &Together) -> Written {
     match write {
-        Write::Record(new) => Ok(Ok(Outcome::Recorded(record(transaction, new, together)?))),
-        Write::Begin { seq } => begin(transaction, *seq),
-        Write::Tell { seq, told } => Ok(tell(transaction, *seq, told)?.map(Outcome::Told)),
-        Write::Decide { seq, decided } => decide_late(transaction, *seq, decided),
-        Write::Operate { seq, act } => operate(transaction, *seq, *act),
-        Write::Settle(end) => settle(transaction, end, together),
-        Write::CallBack(callback) => Ok(Ok(Outcome::CalledBack(call_back(transaction, callback)?))),
-        Write::Hold(new) => hold(transaction, new),
-        Write::Release(hold) => Ok(Ok(Outcome::Released(release(transaction, hold)?))),
+        Write::Record(new) => Ok(Ok(Outcome::Recorded(record(page, new, together)?))),
+        Write::Begin { seq } => begin(page.transaction, *seq),
+        Write::Tell { seq, told } => Ok(tell(page, *seq, told)?.map(Outcome::Told)),
+        Write::Decide { seq, decided } => Ok(decide_late(page, *seq, decided)?.map(|()| Outcome::Done)),
+        Write::Operate { seq, act, by } => operate(page, (*seq, *act), by),
+        Write::Settle(end) => settle(page, end, together),
+        Write::CallBack(callback) => Ok(call_back(page, callback)?.map(Outcome::CalledBack)),
+        Write::Refused(refused) => refuse(page, refused),
+        Write::Hold(new) => hold(page, new),
+        Write::Release { hold, by, accepted } => end_hold(page, hold, by, *accepted),
         Write::ReleaseKey { tenant, key, before } => {
-            release_key(transaction, tenant.as_str(), key, *before)?;
+            release_key(page.transaction, tenant.as_str(), key, *before)?;
             Ok(Ok(Outcome::Done))
         }
-        Write::Prune { after, upto } => Ok(Ok(Outcome::Pruned(take_out(transaction, *after, *upto)?))),
+        Write::Prune { after, upto } => Ok(Ok(Outcome::Pruned(take_out(page.transaction, *after, *upto)?))),
     }
 }
 
@@ -92,10 +100,11 @@ fn one(written: usize, otherwise: &str) -> Written {
     Ok(if written == 1 { Ok(Outcome::Done) } else { Err(StoreError(otherwise.to_owned())) })
 }
 
-fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> rusqlite::Result<Recorded> {
-    let (prepared, message) = (&new.prepared, &new.prepared.message);
+fn record(page: &mut Page<'_>, new: &Record, together: &Together) -> rusqlite::Result<Recorded> {
+    let (transaction, prepared, message) = (page.transaction, &new.prepared, &new.prepared.message);
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO event VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) ON CONFLICT DO NOTHING",
+        "INSERT INTO event VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)
+         ON CONFLICT DO NOTHING",
     )?;
     let written = insert.execute(params![
         new.seq,
@@ -115,15 +124,19 @@ fn record(transaction: &Transaction<'_>, new: &Record, together: &Together) -> r
         message.response_required,
         message.callback_id,
         join(&prepared.defaulted),
+        prepared.traces.interaction,
+        prepared.traces.transaction,
     ])?;
     if written == 0 {
         return Ok(Recorded::Known);
     }
+    page.note(|pen| pen.accepted(new))?;
+    let subject = Subject::of(new);
     if let Some(told) = &new.told {
-        tell(transaction, new.seq, told)?.ok();
+        tell_of(page, &subject, told)?;
     }
     if let Some(decided) = &new.decided {
-        decide(transaction, new.seq, decided)?;
+        decide(page, &subject, decided)?;
     }
     if !together.fused(new.seq) {
         let state = if new.begun { SENDING } else { "QUEUED" };
@@ -137,42 +150,25 @@ fn begin(transaction: &Transaction<'_>, seq: Seq) -> Written {
     one(update.execute(params![seq, SENDING])?, "the delivery is not queued")
 }
 
-/// Adds to an event that is recorded; one that is not was lost with its own commit. The first words stand.
-fn tell(
-    transaction: &Transaction<'_>,
-    seq: Seq,
-    told: &[u8],
-) -> rusqlite::Result<Result<Option<Vec<u8>>, StoreError>> {
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO told SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM event WHERE seq = ?1) ON CONFLICT DO NOTHING",
-    )?;
-    if insert.execute(params![seq, told])? == 1 {
-        return Ok(Ok(None));
-    }
-    let mut before = transaction.prepare_cached("SELECT body FROM told WHERE seq = ?1")?;
-    let before = before.query_row([seq], |row| row.get(0)).optional()?;
-    Ok(before.map(Some).ok_or_else(|| StoreError("the event is not recorded".to_owned())))
-}
-
-fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) -> Written {
-    let mut known = transaction.prepare_cached("SELECT 1 FROM event WHERE seq = ?1")?;
-    if known.query_row([end.seq], |_| Ok(())).optional()?.is_none() {
-        return Ok(Err(StoreError("the event is not recorded".to_owned())));
-    }
+fn settle(page: &mut Page<'_>, end: &Settlement, together: &Together) -> Written {
+    let transaction = page.transaction;
+    let Some(subject) = subject(transaction, end.seq)? else { return Ok(Err(not_recorded())) };
     note_attempt(transaction, end)?;
+    page.note(|pen| pen.attempt(&subject, end))?;
     let told_before = match &end.told {
-        Some(told) => tell(transaction, end.seq, told)?.unwrap_or_default(),
+        Some(told) => tell_of(page, &subject, told)?,
         None => None,
     };
     if let Some(decided) = &end.decided {
-        decide(transaction, end.seq, decided)?;
+        decide(page, &subject, decided)?;
     }
     if let Some(late) = &end.late {
-        note_late(transaction, end.seq, late)?;
+        note_late(page, &subject, late)?;
     }
     if let Some((tenant, fingerprint)) = &end.promoted_key {
         let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO promoted_key VALUES (?1,?2)")?;
         insert.execute(params![tenant.as_str(), fingerprint])?;
+        page.note(|pen| pen.key_promoted(tenant.as_str(), fingerprint))?;
     }
     let fused = together.fused(end.seq);
     // A callback is final, also one that was quicker than the acknowledgement.
@@ -187,88 +183,57 @@ fn settle(transaction: &Transaction<'_>, end: &Settlement, together: &Together) 
     Ok(Ok(Outcome::Told(told_before)))
 }
 
-fn is_decided(transaction: &Transaction<'_>, seq: Seq) -> rusqlite::Result<bool> {
-    let mut query = transaction.prepare_cached("SELECT 1 FROM decided WHERE seq = ?1")?;
-    Ok(query.query_row([seq], |_| Ok(())).optional()?.is_some())
-}
-
 /// What is done with a parked delivery.
-fn operate(transaction: &Transaction<'_>, seq: Seq, act: Act) -> Written {
+fn operate(page: &mut Page<'_>, (seq, act): (Seq, Act), by: &Who) -> Written {
     let (state, due) = match act {
         Act::Replay(at) => ("QUEUED", Some(time(at))),
         Act::Discard => ("DISCARDED", None),
     };
-    let mut update = transaction.prepare_cached(
+    let mut update = page.transaction.prepare_cached(
         "UPDATE delivery SET state = ?2, due = coalesce(?3, due) WHERE seq = ?1 AND state = 'PARKED'",
     )?;
-    one(update.execute(params![seq, state, due])?, "the delivery is not parked")
+    let written = update.execute(params![seq, state, due])?;
+    if written == 1
+        && let Some(subject) = subject(page.transaction, seq)?
+    {
+        page.note(|pen| pen.operated(&subject, act, by.as_deref()))?;
+    }
+    one(written, "the delivery is not parked")
 }
 
-fn hold(transaction: &Transaction<'_>, new: &Hold) -> Written {
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO hold VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING")?;
-    insert.execute(params![new.tenant.as_str(), new.queue.to_string(), new.code, time(new.since)])?;
+fn refuse(page: &mut Page<'_>, refused: &BTreeMap<&'static str, u64>) -> Written {
+    for (why, count) in refused {
+        page.note(|pen| pen.refused(why, *count))?;
+    }
     Ok(Ok(Outcome::Done))
 }
 
-/// What a callback says is the decision, once.
-fn call_back(transaction: &Transaction<'_>, callback: &Callback) -> rusqlite::Result<Effect> {
-    let seq = callback.seq;
-    if let Some(before) = said_before(transaction, seq)? {
-        return Ok(if before == callback.said { Effect::Same } else { Effect::Conflict });
+fn hold(page: &mut Page<'_>, new: &Hold) -> Written {
+    let (tenant, queue) = (new.tenant.as_str(), new.queue.to_string());
+    if new.code == STORE_OLDER {
+        // It waits for a person, whatever else its queues waited for.
+        page.transaction.prepare_cached("DELETE FROM hold WHERE tenant = ?1")?.execute([tenant])?;
     }
-    let [code, score, action] = &callback.said;
-    let mut insert = transaction.prepare_cached("INSERT INTO callback VALUES (?1,?2,?3,?4,?5)")?;
-    insert.execute(params![seq, code, score, action, time(callback.at)])?;
-    put(transaction, seq, &callback.state, time(callback.at))?;
-    if decide(transaction, seq, &callback.decided)? {
-        return Ok(Effect::Decided);
+    let mut insert =
+        page.transaction.prepare_cached("INSERT INTO hold VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING")?;
+    if insert.execute(params![tenant, queue, new.code, time(new.since)])? == 1 {
+        page.note(|pen| pen.hold(tenant, &queue, &new.code))?;
     }
-    if let Some(late) = &callback.late {
-        note_late(transaction, seq, late)?;
-    }
-    Ok(Effect::Late)
-}
-
-/// What the first callback said.
-fn said_before(transaction: &Transaction<'_>, seq: Seq) -> rusqlite::Result<Option<[String; 3]>> {
-    let mut query = transaction
-        .prepare_cached("SELECT return_code, risk_score, risk_action FROM callback WHERE seq = ?1")?;
-    query.query_row([seq], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).optional()
-}
-
-/// The fallback decides, because no callback came in time; a delivery that only waited for it is done.
-fn decide_late(transaction: &Transaction<'_>, seq: Seq, decided: &[u8]) -> Written {
-    decide(transaction, seq, decided)?;
-    let mut delete =
-        transaction.prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND state = 'AWAITING_CALLBACK'")?;
-    delete.execute([seq])?;
     Ok(Ok(Outcome::Done))
 }
 
-/// Whether it is the decision; the first one stands.
-fn decide(transaction: &Transaction<'_>, seq: Seq, decided: &[u8]) -> rusqlite::Result<bool> {
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO decided VALUES (?1,?2) ON CONFLICT DO NOTHING")?;
-    Ok(insert.execute(params![seq, decided])? == 1)
-}
-
-fn note_late(transaction: &Transaction<'_>, seq: Seq, late: &Late) -> rusqlite::Result<()> {
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO late VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING")?;
-    insert.execute(params![
-        seq,
-        late.verdict.name(),
-        late.risk_score.map(|score| score.to_string()),
-        late.risk_action,
-        late.return_code,
-        time(late.at),
-    ])?;
-    Ok(())
+fn end_hold(page: &mut Page<'_>, hold: &Hold, by: &Who, accepted: Option<Doubt>) -> Written {
+    if let (Some(doubt), Some(by)) = (accepted, by) {
+        page.note(|pen| pen.restored(doubt, by))?;
+    }
+    let released = release(page.transaction, hold)?;
+    let (tenant, queue) = (hold.tenant.as_str(), hold.queue.to_string());
+    page.note(|pen| pen.resume(tenant, &queue, &hold.code, by.as_deref()))?;
+    Ok(Ok(Outcome::Released(released)))
 }
 
 /// Where a delivery stands.
-fn put(transaction: &Transaction<'_>, seq: Seq, state: &State, at: i64) -> rusqlite::Result<()> {
+pub(super) fn put(transaction: &Transaction<'_>, seq: Seq, state: &State, at: i64) -> rusqlite::Result<()> {
     match state {
         State::Settled => {
             transaction.prepare_cached("DELETE FROM delivery WHERE seq = ?1")?.execute([seq])?;

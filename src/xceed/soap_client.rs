@@ -8,7 +8,7 @@ use super::payload::{faults_of, fill};
 use super::results::{HttpAnswer, judge};
 use crate::application::ports::{Local, Message, Prepared, Scoring, Sent};
 use crate::domain::delivery::Attempt;
-use crate::domain::event::{ContactEvent, FieldFault};
+use crate::domain::event::{ContactEvent, FieldFault, Traces};
 use crate::domain::field::Field;
 use crate::domain::identifiers::TenantName;
 use crate::domain::return_code::{Disposition, Received, ReturnCode};
@@ -102,6 +102,7 @@ pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result
             callback_id: None,
         },
         facts: contact_event.facts,
+        traces: Traces::read(event),
         schema: link.version.set.version().to_owned(),
         defaulted,
     })

@@ -2,8 +2,8 @@
 
 use super::folder::{EVENT, Folder, SECRET, has};
 
-/// Commands that start servers, or ask one; the others need none and end by themselves.
-const SERVERS: [&str; 4] = ["demo", "parked", "serve", "simulate"];
+/// Commands that start servers, or ask one, or read what one has recorded; the others end by themselves.
+const SERVERS: [&str; 5] = ["audit", "demo", "parked", "serve", "simulate"];
 
 /// Every command that the program lists.
 fn commands() -> Vec<String> {

@@ -7,6 +7,10 @@
 mod harness;
 
 mod async_mode;
+mod audit;
+mod audit_recipe;
+mod audit_restored;
+mod audit_tampering;
 mod backup;
 mod bad_calls;
 mod bad_input;

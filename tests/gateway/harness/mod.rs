@@ -1,6 +1,7 @@
 //! What the tests are told with: a gateway, an Xceed, and the verbs for them. Whatever is started here is ended when
 //! its value is dropped, and nothing else is ever ended.
 
+mod auditor;
 mod callback;
 mod caller;
 mod canned;
@@ -19,6 +20,7 @@ mod process;
 mod simulator;
 mod soap;
 
+pub(crate) use auditor::{Ended, audit, body, exported, verified};
 pub(crate) use callback::{Callback, callback_request};
 pub(crate) use caller::Caller;
 pub(crate) use canned::{Canned, Do, Heard, answer, results};

@@ -1,0 +1,287 @@
+//! Verification: entries and checkpoints in, everything that is wrong with them out. Pure; reads each entry once and
+//! keeps none, so a trail of any length fits.
+
+use super::chain::{Entry, Head};
+use super::checkpoint::{Checkpoints, Holding};
+use super::key::{Public, gateway_of};
+use std::collections::BTreeMap;
+
+/// Something that is wrong, by the first entry that it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Whose chain.
+    pub gateway: String,
+    /// The first bad entry.
+    pub n: i64,
+    /// The last one that may be bad for the same reason.
+    pub to: i64,
+    /// What is wrong, in one word.
+    pub what: What,
+    /// And in a sentence.
+    pub why: String,
+}
+
+/// What can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An entry's text or hash was changed.
+    Edited,
+    /// Entries are missing, with others behind them.
+    Deleted,
+    /// Entries are missing at the end.
+    Cut,
+    /// All entries are missing.
+    LogDeleted,
+    /// All checkpoints are missing.
+    CheckpointsDeleted,
+    /// Entries were replaced, and their hashes made to fit.
+    Rewritten,
+    /// The chain goes on in two ways.
+    Forked,
+    /// A checkpoint is none, or not signed as it should be.
+    BadCheckpoint,
+}
+
+impl What {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Edited => "edited",
+            Self::Deleted => "deleted",
+            Self::Cut => "cut",
+            Self::LogDeleted => "log_deleted",
+            Self::CheckpointsDeleted => "checkpoints_deleted",
+            Self::Rewritten => "rewritten",
+            Self::Forked => "forked",
+            Self::BadCheckpoint => "bad_checkpoint",
+        }
+    }
+}
+
+/// One gateway's chain, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainReport {
+    /// Whose chain.
+    pub gateway: String,
+    /// How many entries were read.
+    pub entries: i64,
+    /// How many checkpoints hold.
+    pub checkpoints: usize,
+    /// How many of the newest entries no checkpoint covers yet.
+    pub uncovered: i64,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The chains, by gateway.
+    pub chains: Vec<ChainReport>,
+    /// What is wrong: of each chain the first bad entry.
+    pub findings: Vec<Finding>,
+    /// What an auditor should know, and is not wrong.
+    pub notes: Vec<String>,
+}
+
+/// Holds entries against checkpoints. Each gateway's entries come in the order in which they are stored; those of
+/// several may come mixed. `trusted` are public keys that the auditor has from elsewhere: each must have a chain.
+///
+/// # Errors
+/// The entries can't be read.
+pub fn verify<E>(
+    entries: impl IntoIterator<Item = Result<Entry, E>>,
+    checkpoints: &Checkpoints,
+    trusted: &[Public],
+) -> Result<Report, E> {
+    let mut walks: BTreeMap<String, Walk> = BTreeMap::new();
+    let named = checkpoints.gateways().into_iter().map(str::to_owned);
+    for gateway in named.chain(trusted.iter().map(gateway_of)) {
+        let holding = checkpoints.of(&gateway);
+        walks.entry(gateway).or_insert_with(|| Walk::new(holding));
+    }
+    for entry in entries {
+        let entry = entry?;
+        match walks.get_mut(&entry.gateway) {
+            Some(walk) => walk.step(&entry),
+            None => {
+                let mut walk = Walk::new(Holding::default());
+                walk.step(&entry);
+                walks.insert(entry.gateway, walk);
+            }
+        }
+    }
+    let mut report = Report::default();
+    for (number, why) in &checkpoints.faults {
+        report.findings.push(Finding {
+            gateway: "-".to_owned(),
+            n: 0,
+            to: 0,
+            what: What::BadCheckpoint,
+            why: format!("line {number} of the checkpoints {why}"),
+        });
+    }
+    for (gateway, walk) in walks {
+        walk.finish(&gateway, trusted, &mut report);
+    }
+    Ok(report)
+}
+
+/// One chain while it is read.
+struct Walk {
+    holding: Holding,
+    /// The next checkpoint that is to be met.
+    next: usize,
+    /// The last entry that checkpoints confirm.
+    confirmed: i64,
+    last: Option<Head>,
+    read: i64,
+    /// An entry whose hash is not the one that the next names: which of the two is bad shows behind them.
+    parted: Option<Head>,
+    found: Option<(i64, i64, What, String)>,
+}
+
+impl Walk {
+    fn new(holding: Holding) -> Self {
+        let mut walk =
+            Self { holding, next: 0, confirmed: 0, last: None, read: 0, parted: None, found: None };
+        walk.meet(Head::START);
+        walk
+    }
+
+    fn find(&mut self, n: i64, to: i64, what: What, why: impl Into<String>) {
+        self.found.get_or_insert_with(|| (n, to, what, why.into()));
+    }
+
+    fn step(&mut self, entry: &Entry) {
+        self.read += 1;
+        if self.found.is_some() {
+            return;
+        }
+        let last = self.last.unwrap_or(Head::START);
+        if let Some(before) = self.parted.take() {
+            // The entry before this one names another hash for the one before it.
+            let (n, why) = if entry.before == last.hash {
+                (before.n, "was replaced: the entry behind it names another hash for it")
+            } else {
+                (last.n, "was replaced: it fits neither the entry before nor the one behind")
+            };
+            return self.find(n, n, What::Edited, why);
+        }
+        let wanted = last.n + 1;
+        if entry.n > wanted {
+            return self.find(wanted, entry.n - 1, What::Deleted, "is missing, and others are behind it");
+        }
+        if entry.n < wanted {
+            let why = "stands there more than once: the chain goes on in two ways, or its order was changed";
+            return self.find(entry.n.max(1), entry.n.max(1), What::Forked, why);
+        }
+        if !entry.is_whole() {
+            return self.find(wanted, wanted, What::Edited, "was changed: its hash is not that of its text");
+        }
+        if !entry.says_so() {
+            return self.find(
+                wanted,
+                wanted,
+                What::Edited,
+                "was changed: its text says that it is another entry",
+            );
+        }
+        let head = entry.head();
+        if entry.before != last.hash {
+            let signed = self.holding.heads.contains(&last);
+            if last.n == 0 || signed {
+                let why = "was replaced: it names another hash for the entry before";
+                return self.find(wanted, wanted, What::Edited, why);
+            }
+            self.parted = Some(last);
+            self.last = Some(head);
+            return;
+        }
+        self.last = Some(head);
+        self.meet(head);
+    }
+
+    /// Holds an entry against the checkpoint of its number, where there is one.
+    fn meet(&mut self, head: Head) {
+        let Some(signed) = self.holding.heads.get(self.next).filter(|signed| signed.n == head.n) else {
+            return;
+        };
+        self.next += 1;
+        if signed.hash == head.hash {
+            self.confirmed = head.n;
+        } else {
+            let (from, n) = (self.confirmed + 1, head.n);
+            let why =
+                format!("or one of those up to {n} was rewritten: entry {n} was signed with another hash");
+            self.find(from.min(n.max(1)), n, What::Rewritten, why);
+        }
+    }
+
+    fn finish(mut self, gateway: &str, trusted: &[Public], report: &mut Report) {
+        if let Some(before) = self.parted {
+            let why = "was replaced: the entry behind it names another hash for it";
+            self.find(before.n, before.n, What::Edited, why);
+        }
+        self.look_at_the_end();
+        let found = self.found.take();
+        let fork = self.holding.fork.filter(|fork| found.as_ref().is_none_or(|(n, ..)| fork <= n));
+        let fork = fork.map(|n| {
+            (n, n, What::Forked, "was signed with two hashes: two gateways went on from here".to_owned())
+        });
+        if let Some((n, to, what, why)) = fork.or(found) {
+            report.findings.push(Finding { gateway: gateway.to_owned(), n, to, what, why });
+        }
+        for (head, accepted, at) in &self.holding.accepted {
+            report.notes.push(format!(
+                "gateway {gateway}: at {at:.3} {} accepted a store that was not the signed one: the chain goes on from \
+                 entry {}; of what was signed up to entry {}, what came after entry {} is given up",
+                accepted.by, head.n, accepted.over, accepted.since
+            ));
+        }
+        if let Some(key) = self.holding.key.filter(|key| !trusted.contains(key)) {
+            report.notes.push(format!(
+                "gateway {gateway}: signed by key {}, which is not the one given; whether it may be believed \
+                 is known elsewhere",
+                hex::encode(key)
+            ));
+        }
+        report.chains.push(ChainReport {
+            gateway: gateway.to_owned(),
+            entries: self.read,
+            checkpoints: self.holding.heads.len(),
+            uncovered: self.last.map_or(0, |head| head.n - self.confirmed).max(0),
+        });
+    }
+
+    /// What only the end shows: entries that were signed and are not there, and checkpoints that are not there.
+    fn look_at_the_end(&mut self) {
+        let end = self.last.map_or(0, |head| head.n);
+        match self.holding.last().map(|signed| signed.n) {
+            None if self.read > 0 => {
+                let why = "and all others are without any checkpoint: the checkpoints were deleted";
+                self.find(1, end, What::CheckpointsDeleted, why);
+            }
+            None => {
+                self.find(1, 1, What::LogDeleted, "is missing, and so is every checkpoint of this gateway");
+            }
+            Some(signed) if signed > 0 && self.read == 0 => {
+                self.find(
+                    1,
+                    signed,
+                    What::LogDeleted,
+                    format!("is missing, and so are all others up to {signed}"),
+                );
+            }
+            Some(signed) if signed > end => {
+                let confirmed = self.confirmed;
+                let why = format!(
+                    "is missing: entries up to {signed} were signed, those up to {confirmed} are confirmed"
+                );
+                self.find(end + 1, signed, What::Cut, why);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
