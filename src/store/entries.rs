@@ -62,6 +62,19 @@ pub(super) fn head(connection: &Connection, gateway: &str) -> rusqlite::Result<H
     Ok(found.optional()?.unwrap_or(Head::START))
 }
 
+/// The gateway that wrote to the store before this one did, where it had another key, and where its chain ends. Only
+/// where the first row is not this gateway's are the others looked through.
+fn other(connection: &Connection, gateway: &str) -> rusqlite::Result<Option<(String, Head)>> {
+    let first = "SELECT gateway FROM audit ORDER BY place LIMIT 1";
+    let first: Option<String> = connection.query_row(first, [], |row| row.get(0)).optional()?;
+    if first.is_none_or(|first| first == gateway) {
+        return Ok(None);
+    }
+    let query = "SELECT gateway, n, hash FROM audit WHERE gateway <> ?1 ORDER BY place DESC LIMIT 1";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, Head { n: row.get(1)?, hash: row.get(2)? }));
+    connection.query_row(query, [gateway], read).optional()
+}
+
 /// The hash of an entry, looked for from the end.
 pub(super) fn hash_at(connection: &Connection, gateway: &str, n: i64) -> rusqlite::Result<Option<Hash>> {
     let mut query = connection
@@ -71,10 +84,11 @@ pub(super) fn hash_at(connection: &Connection, gateway: &str, n: i64) -> rusqlit
 
 /// Holds the trail against its checkpoints, and records that a gateway starts.
 pub(super) fn begin(trail: &Trail, connection: &mut Connection) -> Result<Head, StoreError> {
-    let head = head(connection, trail.gateway()).map_err(failed)?;
-    trail.meet(head, |n| hash_at(connection, trail.gateway(), n).map_err(failed))?;
+    let own = head(connection, trail.gateway()).map_err(failed)?;
+    let other = other(connection, trail.gateway()).map_err(failed)?;
+    trail.meet(own, other, |gateway, n| hash_at(connection, gateway, n).map_err(failed))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let mut pen = trail.pen(head);
+    let mut pen = trail.pen(own);
     insert(&transaction, &trail.start(&mut pen)).map_err(failed)?;
     let head = pen.head();
     transaction.commit().map_err(failed)?;

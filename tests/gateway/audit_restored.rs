@@ -119,3 +119,25 @@ fn a_store_without_its_checkpoints_waits_as_well() {
     let said = verified(&bank.gateway.folder());
     assert_eq!((&said["ok"], said["notes"].as_array().map(Vec::len)), (&json!(true), Some(1)), "{said}");
 }
+
+#[test]
+fn a_backup_on_a_machine_that_has_neither_key_nor_checkpoints_waits_as_well() {
+    let mut bank = Bank::restored();
+    bank.gateway.kill();
+    for part in ["audit.checkpoints", "audit.key"] {
+        fs::remove_file(bank.gateway.file(part)).expect("there");
+    }
+    for _ in 0..2 {
+        bank.gateway.restart();
+        assert!(bank.gateway.log().contains("the file of its checkpoints is gone"));
+        assert_eq!(verified(&bank.gateway.folder())["findings"][0]["what"], "checkpoints_deleted");
+    }
+    assert_eq!(bank.gateway.submit(&event("e-4")).json()["basis"], "held");
+    assert_eq!(bank.xceed.received().len(), bank.received);
+    assert_eq!(bank.call("POST", "/v1/held/all/resume").status, 202);
+    bank.gateway.caller().until_state("e-4", "SETTLED");
+    bank.gateway.restart();
+    assert_eq!(bank.call("GET", "/v1/held").json(), json!({ "held": [] }), "it was decided once and for all");
+    let said = verified(&bank.gateway.folder());
+    assert_eq!((&said["ok"], said["notes"].as_array().map(Vec::len)), (&json!(true), Some(1)), "{said}");
+}

@@ -33,6 +33,18 @@ pub struct Accepted {
     pub since: i64,
     /// How far the chain had come that is given up.
     pub over: i64,
+    /// Where that is another gateway's chain, as in a store from a backup without its key.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub other: Option<Other>,
+}
+
+/// Another gateway's chain, as it was found in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Other {
+    /// Whose chain.
+    pub gateway: String,
+    /// How far it came.
+    pub n: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,11 +136,20 @@ impl Checkpoints {
         gateways
     }
 
-    /// What holds of what a gateway has signed.
-    pub fn of(&self, gateway: &str) -> Holding {
+    /// What holds of what a gateway has signed. Those that are believed may have given some of it up.
+    pub fn of(&self, gateway: &str, believed: &[String]) -> Holding {
         let mut holding = Holding::default();
-        for checkpoint in self.signed.iter().filter(|checkpoint| checkpoint.gateway == gateway) {
-            holding.add(checkpoint);
+        for checkpoint in &self.signed {
+            let other = checkpoint.accepted.as_ref().and_then(|accepted| accepted.other.as_ref());
+            if checkpoint.gateway == gateway {
+                holding.add(checkpoint);
+            } else if let (Some(accepted), Some(other)) = (&checkpoint.accepted, other)
+                && other.gateway == gateway
+                && believed.contains(&checkpoint.gateway)
+            {
+                holding.heads.retain(|known| known.n <= accepted.since);
+                holding.taken = holding.taken.max(other.n);
+            }
         }
         holding
     }
@@ -145,6 +166,8 @@ pub struct Holding {
     pub fork: Option<i64>,
     /// Who signed.
     pub key: Option<Public>,
+    /// So far it was taken as it was found, by an operator of another gateway.
+    pub taken: i64,
 }
 
 impl Holding {
@@ -152,7 +175,9 @@ impl Holding {
         let head = checkpoint.head;
         self.key = Some(checkpoint.key);
         if let Some(accepted) = &checkpoint.accepted {
-            self.heads.retain(|known| known.n <= accepted.since);
+            if accepted.other.is_none() {
+                self.heads.retain(|known| known.n <= accepted.since);
+            }
             self.accepted.push((head, accepted.clone(), checkpoint.at));
         }
         match self.heads.last() {

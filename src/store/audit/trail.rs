@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::chain::{Entry, Hash, Head};
-use super::checkpoint::{Accepted, Checkpoint, Holding};
+use super::checkpoint::{Accepted, Checkpoint, Checkpoints, Other};
 use super::key::Key;
 use super::pen::Pen;
 use super::refusals::Refusals;
@@ -22,7 +22,7 @@ pub struct Trail {
     key: Key,
     configuration: String,
     /// What was signed before this start.
-    holding: Holding,
+    checkpoints: Checkpoints,
     /// How far the chain is on disk.
     durable: Mutex<Head>,
     signing: Mutex<Signing>,
@@ -33,6 +33,8 @@ pub struct Trail {
 struct Signing {
     witness: Witness,
     standing: Standing,
+    /// The chain that is in doubt, where it is another gateway's.
+    other: Option<Other>,
     signed: Head,
     is_failing: bool,
 }
@@ -50,13 +52,13 @@ impl Trail {
         for (line, why) in &checkpoints.faults {
             tracing::error!(line, why, "a line of the checkpoints can't be believed");
         }
-        let holding = checkpoints.of(key.gateway());
-        let signed = holding.last().unwrap_or(Head::START);
-        let signing = Signing { witness, standing: Standing::New, signed, is_failing: false };
+        let own = checkpoints.of(key.gateway(), &[]);
+        let signed = own.last().unwrap_or(Head::START);
+        let signing = Signing { witness, standing: Standing::New, other: None, signed, is_failing: false };
         Ok(Self {
             key,
             configuration: settings.configuration.clone(),
-            holding,
+            checkpoints,
             durable: Mutex::new(Head::START),
             signing: Mutex::new(signing),
             refusals: Refusals::default(),
@@ -73,29 +75,43 @@ impl Trail {
         Pen::new(&self.key, head, telemetry::now())
     }
 
-    /// Holds the store's chain against what was signed, before anything is written. `hash_at` looks an entry up.
+    /// Holds a store's chains against what was signed, before anything is written: its own, and where another gateway
+    /// wrote to the store last, which alone writes to it, that one's. `hash_at` looks an entry up.
     ///
     /// # Errors
     /// The look-up fails, or a new trail's first checkpoint can't be written.
     pub fn meet(
         &self,
         head: Head,
-        hash_at: impl FnMut(i64) -> Result<Option<Hash>, StoreError>,
+        other: Option<(String, Head)>,
+        mut hash_at: impl FnMut(&str, i64) -> Result<Option<Hash>, StoreError>,
     ) -> Result<Standing, StoreError> {
-        let standing = Standing::of(&self.holding, head, hash_at)?;
+        let believed = [self.gateway().to_owned()];
+        let mut look = |gateway: &str, head| {
+            let holding = self.checkpoints.of(gateway, &believed);
+            let standing = Standing::of(&holding, head, |n| hash_at(gateway, n))?;
+            let is_taken = matches!(standing, Standing::Unsigned(_)) && head.n <= holding.taken;
+            Ok::<_, StoreError>(if is_taken { Standing::Good } else { standing })
+        };
+        let own = look(self.gateway(), head)?;
+        let before = other.as_ref().map(|(gateway, head)| look(gateway, *head)).transpose()?;
         let mut signing = self.signing();
+        let is_new = own == Standing::New;
+        let standing = before.filter(|before| before.doubt().is_some() && own.doubt().is_none());
+        signing.other =
+            other.filter(|_| standing.is_some()).map(|(gateway, head)| Other { gateway, n: head.n });
+        let standing = standing.unwrap_or(own);
         signing.standing = standing.clone();
-        match standing.in_words() {
-            Some(doubt) => tracing::error!(
+        // Before the first entry, so that from then on a trail without checkpoints is one that lost them.
+        if is_new {
+            let line = Checkpoint::signed(&self.key, Head::START, telemetry::now(), None);
+            signing.witness.append(&line).map_err(|error| unwritten(&error))?;
+        }
+        if let Some(doubt) = standing.in_words() {
+            tracing::error!(
                 doubt,
                 "nothing is sent until an operator decides: POST /v1/held/all/resume, for each tenant"
-            ),
-            // Before the first entry, so that from then on a trail without checkpoints is one that lost them.
-            None if standing == Standing::New => {
-                let line = Checkpoint::signed(&self.key, Head::START, telemetry::now(), None);
-                signing.witness.append(&line).map_err(|error| unwritten(&error))?;
-            }
-            None => {}
+            );
         }
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = head;
         Ok(standing)
@@ -124,7 +140,8 @@ impl Trail {
         let mut signing = self.signing();
         let Some(doubt) = signing.standing.doubt() else { return Ok(None) };
         let head = self.durable_head();
-        let accepted = Accepted { by: by.to_owned(), since: doubt.since, over: doubt.signed };
+        let other = signing.other.take();
+        let accepted = Accepted { by: by.to_owned(), since: doubt.since, over: doubt.signed, other };
         let line = Checkpoint::signed(&self.key, head, telemetry::now(), Some(accepted));
         signing.witness.append(&line).map_err(|error| unwritten(&error))?;
         signing.signed = head;

@@ -94,8 +94,9 @@ pub fn verify<E>(
 ) -> Result<Report, E> {
     let mut walks: BTreeMap<String, Walk> = BTreeMap::new();
     let named = checkpoints.gateways().into_iter().map(str::to_owned);
-    for gateway in named.chain(trusted.iter().map(gateway_of)) {
-        let holding = checkpoints.of(&gateway);
+    let believed: Vec<String> = trusted.iter().map(gateway_of).collect();
+    for gateway in named.chain(believed.iter().cloned()) {
+        let holding = checkpoints.of(&gateway, &believed);
         walks.entry(gateway).or_insert_with(|| Walk::new(holding));
     }
     for entry in entries {
@@ -103,7 +104,7 @@ pub fn verify<E>(
         match walks.get_mut(&entry.gateway) {
             Some(walk) => walk.step(&entry),
             None => {
-                let mut walk = Walk::new(Holding::default());
+                let mut walk = Walk::new(checkpoints.of(&entry.gateway, &believed));
                 walk.step(&entry);
                 walks.insert(entry.gateway, walk);
             }
@@ -231,10 +232,12 @@ impl Walk {
             report.findings.push(Finding { gateway: gateway.to_owned(), n, to, what, why });
         }
         for (head, accepted, at) in &self.holding.accepted {
+            let (by, over, since) = (&accepted.by, accepted.over, accepted.since);
+            let (chain, n) = accepted.other.as_ref().map_or((gateway, head.n), |it| (&it.gateway, it.n));
             report.notes.push(format!(
-                "gateway {gateway}: at {at:.3} {} accepted a store that was not the signed one: the chain goes on from \
-                 entry {}; of what was signed up to entry {}, what came after entry {} is given up",
-                accepted.by, head.n, accepted.over, accepted.since
+                "gateway {gateway}: at {at:.3} {by} accepted a store that was not the signed one: the chain of {chain} \
+                 with its {n} entries; of what was signed of it up to entry {over}, what came after entry {since} is \
+                 given up"
             ));
         }
         if let Some(key) = self.holding.key.filter(|key| !trusted.contains(key)) {
@@ -256,6 +259,7 @@ impl Walk {
     fn look_at_the_end(&mut self) {
         let end = self.last.map_or(0, |head| head.n);
         match self.holding.last().map(|signed| signed.n) {
+            None if self.read > 0 && end <= self.holding.taken => {}
             None if self.read > 0 => {
                 let why = "and all others are without any checkpoint: the checkpoints were deleted";
                 self.find(1, end, What::CheckpointsDeleted, why);

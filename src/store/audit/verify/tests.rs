@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::audit::chain::{NOTHING, hash};
-use crate::store::audit::checkpoint::{Accepted, Checkpoint};
+use crate::store::audit::checkpoint::{Accepted, Checkpoint, Other};
 use crate::store::audit::key::Key;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -148,7 +148,7 @@ fn a_restored_store_is_bad_until_an_operator_has_accepted_it_and_a_note_from_the
     assert_eq!(found(&entries, &before), (What::Cut, 13, 20));
     entries.extend(chain(&key(), old[11].head(), 30, "'"));
     assert_eq!(found(&entries, &before), (What::Rewritten, 11, 20), "it went on meanwhile");
-    let accepted = Accepted { by: "ops".into(), since: 10, over: 20 };
+    let accepted = Accepted { by: "ops".into(), since: 10, over: 20, other: None };
     let line = |n: usize| {
         Checkpoint::signed(&key(), entries[n - 1].head(), Timestamp::UNIX_EPOCH, Some(accepted.clone()))
             + "\n"
@@ -165,6 +165,33 @@ fn a_restored_store_is_bad_until_an_operator_has_accepted_it_and_a_note_from_the
         (What::Rewritten, 11, 15),
         "accepted is what was there, and nothing else"
     );
+}
+
+#[test]
+fn a_store_without_its_key_is_bad_until_an_operator_has_accepted_it() {
+    let other = Key::of(OTHER).expect("a seed");
+    let mut entries = chain(&other, Head::START, 9, "");
+    let ours = chain(&key(), Head::START, 4, "");
+    entries.extend(ours.iter().cloned());
+    let checkpoints = signed(&key(), &ours, &[0, 4]);
+    assert_eq!(found(&entries, &checkpoints), (What::CheckpointsDeleted, 1, 9));
+    let taken = |n: i64, by: &Key| {
+        let other = Some(Other { gateway: other.gateway().to_owned(), n });
+        let accepted = Accepted { by: "ops".into(), since: 0, over: 0, other };
+        let head = if by.gateway() == key().gateway() { ours[1].head() } else { Head::START };
+        Checkpoint::signed(by, head, Timestamp::UNIX_EPOCH, Some(accepted)) + "\n"
+    };
+    let with = |line: String| signed(&key(), &ours, &[0]) + &line + &signed(&key(), &ours, &[4]);
+    let report = look(&entries, &with(taken(9, &key())));
+    assert_eq!((report.findings.len(), report.notes.len()), (0, 1), "{report:?}");
+    assert_eq!(
+        found(&entries, &with(taken(8, &key()))),
+        (What::CheckpointsDeleted, 1, 9),
+        "one more came after"
+    );
+    let stranger = Key::of(&SEED.replace('9', "a")).expect("a seed");
+    let report = look(&entries, &with(taken(9, &stranger)));
+    assert!(report.findings.iter().any(|finding| finding.what == What::CheckpointsDeleted), "{report:?}");
 }
 
 /// Where one entry lies, in a trail of so many, with checkpoints somewhere and at the end.
