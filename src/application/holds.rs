@@ -118,6 +118,11 @@ impl Holds {
         self.any.load(SeqCst) && self.inner().held.iter().any(|held| held.hold.code == STORE_OLDER)
     }
 
+    /// How many queues are held, of all tenants.
+    pub fn count(&self) -> usize {
+        if self.any.load(SeqCst) { self.inner().held.len() } else { 0 }
+    }
+
     /// A tenant's held queues.
     pub fn list(&self, tenant: &TenantName) -> Vec<Hold> {
         let inner = self.inner();

@@ -12,15 +12,17 @@ pub(super) async fn alive() -> HttpResponse {
 
 /// The process can take events in; or why it can't, in words that programs may rely on.
 pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
-    let desk = request.app_data::<Desk>();
-    let mut reasons = desk.map_or_else(|| vec!["starting"], |desk| reasons(&desk.gateway));
+    let Some(desk) = request.app_data::<Desk>() else { return super::problem::not_found().await };
+    let mut reasons = reasons(&desk.gateway);
     let ready = reasons.is_empty();
     // Events are taken in all the same and answered by the fallback; an operator is to decide whether they are sent.
-    if desk.is_some_and(|desk| desk.gateway.holds.is_store_in_doubt()) {
+    if desk.gateway.holds.is_store_in_doubt() {
         reasons.push("store_older");
     }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).json(json!({ "ready": ready, "reasons": reasons }))
+    // Events are taken in while their queue is held, so that is no reason; it is there for whoever watches.
+    let held = desk.gateway.holds.count();
+    HttpResponse::build(status).json(json!({ "ready": ready, "reasons": reasons, "heldQueues": held }))
 }
 
 fn reasons(gateway: &Gateway) -> Vec<&'static str> {

@@ -3,6 +3,7 @@
 
 use crate::harness::{Caller, Config, Folder, Gateway, Simulator, Tenant, event, until};
 use rusqlite::Connection;
+use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +16,7 @@ fn a_backup_made_under_load_has_all_that_was_answered_before_and_a_gateway_start
     let tenants = [Tenant::first_bank()];
     let xceed = Simulator::start(&tenants);
     let config = Config::new(tenants, &xceed.url());
-    let gateway = Gateway::start(config.clone());
+    let mut gateway = Gateway::start(config.clone());
     let backup = Folder::new();
     let command = "VACUUM INTO ";
     assert!(README.contains(command), "the README says how");
@@ -47,12 +48,22 @@ fn a_backup_made_under_load_has_all_that_was_answered_before_and_a_gateway_start
         stopped.store(true, SeqCst);
         before
     });
+    assert!(gateway.terminate().success());
+    for file in ["audit.key", "audit.checkpoints"] {
+        std::fs::copy(gateway.file(file), backup.join(file)).expect("they lie beside the store");
+    }
     drop(gateway);
     let restored =
         Gateway::try_start(config, backup).unwrap_or_else(|log| panic!("it does not start: {log}"));
-    // Whoever has a backup and no checkpoint of it can't say what was sent since: an operator does.
     let operator = Caller { key: "operator-of-first-bank".to_owned(), ..restored.caller() };
+    let ready = operator.call(&operator.request("GET", "/readyz"));
+    assert_eq!((ready.status, &ready.json()["reasons"]), (200, &json!(["store_older"])), "it is found out");
+    let arrived = xceed.received().len();
+    let told = restored.submit(&event("e-held")).json();
+    assert_eq!((&told["outcome"], &told["basis"]), (&json!("FALLBACK"), &json!("held")));
+    assert_eq!(xceed.received().len(), arrived, "nothing is sent until an operator has decided");
     assert_eq!(operator.call(&operator.request("POST", "/v1/held/all/resume")).status, 202);
+    restored.caller().until_state("e-held", "SETTLED");
     for (id, told) in &before {
         let again = restored.submit(&event(id));
         assert!(again.is_replay() && again.body == *told, "{id}: {}", again.text());

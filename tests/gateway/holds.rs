@@ -57,6 +57,8 @@ fn a_wrong_secret_holds_the_queue_and_the_right_one_sends_all_of_it_in_order() {
     assert!(told[..3].iter().all(|(_, basis)| basis == "return_code"), "{told:?}");
     assert!(told[3..].iter().all(|(_, basis)| basis == "held"), "{told:?}");
     assert_eq!(held(&gateway), [("all".to_owned(), "HASH_KEY_FAIL".to_owned())]);
+    let ready = gateway.caller().call(&gateway.caller().request("GET", "/readyz"));
+    assert_eq!((ready.status, &ready.json()["heldQueues"]), (200, &json!(1)), "events are taken in");
     assert_eq!(parked(&gateway), 3, "nothing is parked by the thousand");
     assert_eq!(gateway.look_up("e-010").json()["state"], "HELD");
     assert_eq!(gateway.look_up("e-001").json()["state"], "PARKED");
