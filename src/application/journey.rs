@@ -125,7 +125,7 @@ impl Journey {
         let (gateway, ticket) = (self.gateway(), self.held.ticket());
         match recorded {
             Ok(Recorded::First | Recorded::Behind) => {
-                ticket.say(Word::Told { body: told.into(), mode: self.mode });
+                ticket.say(Word::of(Ok(None), told, self.mode));
             }
             Ok(Recorded::Known) => {
                 gateway.lines.leave(self.errand.seq, &gateway.relay, gateway.clock.now());
@@ -247,7 +247,7 @@ impl Journey {
         let gateway = self.gateway();
         let told = self.errand.words(gateway, self.errand.decide(&ended));
         let settled = self.errand.conclude(gateway, ended, Some(told.clone())).await;
-        self.held.ticket().say(word(settled, told, self.mode));
+        self.held.ticket().say(Word::of(settled, told, self.mode));
     }
 
     /// The fallback decides at once.
@@ -271,15 +271,7 @@ pub(super) async fn speak_fallback(
 ) -> Word {
     let told = errand.words(gateway, decision);
     let recorded = on_disk(gateway.store.tell(errand.seq, told.clone())).await;
-    let word = word(recorded, told, mode);
+    let word = Word::of(recorded, told, mode);
     ticket.say(word.clone());
     word
-}
-
-/// What is heard of a write that came to what was told before, where another was quicker.
-fn word(recorded: Result<Option<Vec<u8>>, StoreError>, told: Vec<u8>, mode: Mode) -> Word {
-    match recorded {
-        Ok(before) => Word::Told { body: before.unwrap_or(told).into(), mode },
-        Err(_) => Word::Failed,
-    }
 }

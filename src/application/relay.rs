@@ -199,10 +199,7 @@ async fn carry(desk: &Desk, held: Held, tenant: Arc<Tenant>, (seq, delivery): (S
     let told = speaks.then(|| errand.words(gateway, errand.decide(&ended)));
     let settled = errand.conclude(gateway, ended, told.clone()).await;
     if let Some(told) = told {
-        ticket.say(match settled {
-            Ok(before) => Word::Told { body: before.unwrap_or(told).into(), mode },
-            Err(_) => Word::Failed,
-        });
+        ticket.say(Word::of(settled, told, mode));
     }
 }
 

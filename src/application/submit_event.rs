@@ -303,7 +303,7 @@ impl Known {
 /// What a word means for a caller; `None` where the event must be claimed anew.
 fn answer(word: Word, replayed: bool) -> Option<Result<Reply, Refusal>> {
     match word {
-        Word::Told { body, mode } => Some(Ok(Reply { body, mode, replayed })),
+        Word::Told { body, mode, again } => Some(Ok(Reply { body, mode, replayed: replayed || again })),
         Word::Failed => Some(Err(Refusal::Store)),
         Word::Withdrawn => None,
     }

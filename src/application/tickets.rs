@@ -2,7 +2,7 @@
 //! ticket and hear the same words. A ticket is handed in only after its words are on disk, so that whoever claims
 //! next finds them in the store.
 
-use super::ports::Mode;
+use super::ports::{Mode, StoreError};
 use crate::domain::field::Fingerprint;
 use crate::domain::identifiers::{EventId, TenantName};
 use std::collections::HashMap;
@@ -56,11 +56,26 @@ pub enum Word {
         body: Arc<[u8]>,
         /// What the first caller asked for.
         mode: Mode,
+        /// Whether another gateway was quicker, so that its words stand and these are the same again.
+        again: bool,
     },
     /// The store could not record it: nothing is promised.
     Failed,
     /// Whoever claimed it let go; claim it yourself.
     Withdrawn,
+}
+
+impl Word {
+    /// What is heard of words that were written, where that came to what was told before.
+    pub fn of(written: Result<Option<Vec<u8>>, StoreError>, told: Vec<u8>, mode: Mode) -> Self {
+        match written {
+            Ok(before) => {
+                let again = before.is_some();
+                Self::Told { body: before.unwrap_or(told).into(), mode, again }
+            }
+            Err(_) => Self::Failed,
+        }
+    }
 }
 
 /// The result of [`Tickets::claim`].
