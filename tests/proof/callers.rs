@@ -91,11 +91,7 @@ pub(crate) fn call_all<R: AsRef<[u8]> + 'static>(
         next: Cell::new(0),
         answers: RefCell::new((0..count).map(|_| Err(io::ErrorKind::NotConnected.into())).collect()),
     });
-    run(|local| {
-        for _ in 0..width.min(count) {
-            local.spawn_local(work.clone().carry_out());
-        }
-    });
+    run((0..width.min(count)).map(|_| work.clone().carry_out()));
     work.answers.take()
 }
 
@@ -117,9 +113,13 @@ impl<R: AsRef<[u8]>> Work<R> {
 }
 
 /// Runs tasks on this thread until all have ended.
-pub(crate) fn run(spawn: impl FnOnce(&LocalSet)) {
+pub(crate) fn run(tasks: impl Iterator<Item = impl Future<Output = ()> + 'static>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = LocalSet::new();
-    spawn(&local);
-    runtime.block_on(local);
+    let tasks: Vec<_> = tasks.map(|task| local.spawn_local(task)).collect();
+    local.block_on(&runtime, async {
+        for task in tasks {
+            task.await.expect("a task ends well");
+        }
+    });
 }

@@ -74,6 +74,7 @@ struct Sums {
     taken_over: u64,
     longest_take_over: Duration,
     calls: u64,
+    unmarked: u64,
     broken: BTreeMap<String, u64>,
     unanswered: u64,
     refused: BTreeMap<u16, (u64, String)>,
@@ -119,6 +120,7 @@ impl Run {
     fn take(&mut self, heard: Heard) {
         self.book.accept(heard.accepted);
         self.sums.calls += heard.calls;
+        self.sums.unmarked += heard.unmarked;
         for (what, count) in heard.broken {
             *self.sums.broken.entry(what).or_default() += count;
         }
@@ -163,6 +165,9 @@ impl Run {
         self.verify();
         self.doubt();
         let (mut found, sums, arrivals) = (self.found, self.sums, self.arrivals);
+        found.must(sums.unmarked == 0, || {
+            format!("{} answers were an earlier one's words, and not marked so", sums.unmarked)
+        });
         found.must(arrivals.refused == 0, || format!("{} requests had a wrong hash", arrivals.refused));
         let accepted = self.book.accepted();
         found.fact("cycles", cycles);

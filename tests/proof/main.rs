@@ -26,6 +26,7 @@ mod events;
 mod kill;
 mod report;
 mod secret;
+mod stall;
 mod store;
 mod trace;
 mod weather;

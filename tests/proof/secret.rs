@@ -9,6 +9,7 @@ use crate::customers::Accepted;
 use crate::events::{Key, Mode, SECOND};
 use crate::harness::{Config, Gateway, Simulator, Tenant};
 use crate::report::{Findings, Request};
+use crate::stall::Stall;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,8 +20,8 @@ const RIGHT: &str = "311a5439c8bda8ef";
 const WRONG: &str = "0000000000000bad";
 const CUSTOMERS: u16 = 40;
 const DEADLINE: Duration = Duration::from_millis(300);
-/// What the way to the gateway and back, and a busy machine, may add to a deadline.
-const SLACK: Duration = Duration::from_millis(250);
+/// What the way to the gateway and back may add to a deadline, beside what the machine itself holds up.
+const SLACK: Duration = Duration::from_millis(100);
 /// What may be parked of a tenant: the three events that the hold takes, and what was under way by then.
 const PARKED_MAX: usize = 3 + CUSTOMERS as usize;
 /// How long the queues may take to drain: a probe leaves each 30 s.
@@ -31,8 +32,9 @@ pub(crate) fn prove(request: &Request) -> Findings {
     let rate: f64 = request.get("--rate", 100.0, 100.0);
     let mut found = Findings::new("secret: a wrong secret under load");
     let mut scene = Scene::start();
+    let stall = Stall::watch();
     let heard = scene.load(seconds, rate);
-    scene.judge(&heard, &mut found);
+    scene.judge(&heard, stall.worst(), &mut found);
     scene.mend(&mut found);
     scene.drain(heard, &mut found);
     found
@@ -67,48 +69,30 @@ impl Scene {
 
     /// Each customer submits an event now and then, one after the other.
     fn load(&self, time: Duration, rate: f64) -> Vec<Heard> {
-        let (begun, heard) = (Instant::now(), Rc::new(RefCell::new(Vec::new())));
+        let heard = Rc::new(RefCell::new(Vec::new()));
         let lines = Rc::new(Lines::to(&[self.gateway.address()]));
         let pause = Duration::from_secs_f64(f64::from(2 * CUSTOMERS) / rate);
-        run(|local| {
-            for number in 0..2 * CUSTOMERS {
+        let begun = Instant::now();
+        run((0..2 * CUSTOMERS).map(|number| {
+            let customer = Customer {
                 // None of these numbers asks the simulator for something unusual.
-                let customer = 12 * (number / 2) + 7 + if number % 2 == 0 { 0 } else { SECOND };
-                let (lines, heard) = (lines.clone(), heard.clone());
-                let first = begun + pause.mul_f64(f64::from(number) / f64::from(2 * CUSTOMERS));
-                local.spawn_local(async move {
-                    for wave in 0.. {
-                        let due = first + pause * wave;
-                        if due > begun + time {
-                            return;
-                        }
-                        tokio::time::sleep_until(due.into()).await;
-                        let key = Key { customer, wave, place: 0 };
-                        let called = Instant::now();
-                        let answer = lines.call(0, &key.submission(Mode::Sync)).await;
-                        let answer =
-                            answer.unwrap_or_else(|error| panic!("{} gets no answer: {error}", key.id()));
-                        assert_eq!(answer.status, 200, "{}: {}", key.id(), answer.text());
-                        let told: Value = serde_json::from_slice(&answer.body).expect("JSON");
-                        heard.borrow_mut().push(Heard {
-                            accepted: Accepted { key, mode: Mode::Sync, told: answer.body },
-                            basis: format!("{} {}", word(&told["outcome"]), word(&told["basis"])),
-                            took: called.elapsed(),
-                        });
-                    }
-                });
-            }
-        });
+                number: 12 * (number / 2) + 7 + if number % 2 == 0 { 0 } else { SECOND },
+                first: begun + pause.mul_f64(f64::from(number) / f64::from(2 * CUSTOMERS)),
+                pause,
+                until: begun + time,
+            };
+            customer.submit(lines.clone(), heard.clone())
+        }));
         heard.take()
     }
 
     /// Everyone was answered in time, with the fallback; all but the first because the queue is held.
-    fn judge(&self, heard: &[Heard], found: &mut Findings) {
+    fn judge(&self, heard: &[Heard], stall: Duration, found: &mut Findings) {
         let mut by_basis: BTreeMap<&str, usize> = BTreeMap::new();
         for one in heard {
             *by_basis.entry(&one.basis).or_default() += 1;
         }
-        let late = heard.iter().filter(|one| one.took > DEADLINE + SLACK).count();
+        let late = heard.iter().filter(|one| one.took > DEADLINE + SLACK + stall).count();
         let held = by_basis.get("FALLBACK held").copied().unwrap_or(0);
         found.must(late == 0, || format!("{late} of {} callers waited too long", heard.len()));
         found.must(held + 2 * PARKED_MAX >= heard.len() && held > 0, || {
@@ -129,6 +113,7 @@ impl Scene {
             "answered after, median, 99 % and longest",
             format!("{:.1?}, {:.1?}, {:.1?}", at(0.5), at(0.99), at(1.0)),
         );
+        found.fact("worst stall of a thread that does nothing but sleep", format!("{stall:.1?}"));
     }
 
     fn parked(&self) -> [(&'static str, usize); 2] {
@@ -191,6 +176,36 @@ impl Scene {
         found.fact("order inversions", arrivals.inversions);
         found.fact("requests that Xceed refused in all that time", arrivals.refused);
         found.fact("with two final decisions", book.contradictions);
+    }
+}
+
+struct Customer {
+    number: u16,
+    first: Instant,
+    pause: Duration,
+    until: Instant,
+}
+
+impl Customer {
+    async fn submit(self, lines: Rc<Lines>, heard: Rc<RefCell<Vec<Heard>>>) {
+        for wave in 0.. {
+            let due = self.first + self.pause * wave;
+            if due > self.until {
+                return;
+            }
+            tokio::time::sleep_until(due.into()).await;
+            let key = Key { customer: self.number, wave, place: 0 };
+            let called = Instant::now();
+            let answer = lines.call(0, &key.submission(Mode::Sync)).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{} gets no answer: {error}", key.id()));
+            assert_eq!(answer.status, 200, "{}: {}", key.id(), answer.text());
+            let told: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            heard.borrow_mut().push(Heard {
+                accepted: Accepted { key, mode: Mode::Sync, told: answer.body },
+                basis: format!("{} {}", word(&told["outcome"]), word(&told["basis"])),
+                took: called.elapsed(),
+            });
+        }
     }
 }
 
