@@ -31,6 +31,13 @@ pub struct Settings {
     pub idempotency: Duration,
 }
 
+impl Settings {
+    /// Whether many gateways write to it, each with an audit trail of its own.
+    pub fn is_shared(&self) -> bool {
+        false
+    }
+}
+
 /// The audit trail of a store, entry by entry, also while a gateway writes to it.
 ///
 /// # Errors

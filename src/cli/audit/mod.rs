@@ -86,7 +86,8 @@ impl Verify {
         let checkpoints = read_checkpoints(&config.audit.checkpoints)
             .map_err(|error| Failed::because(format!("{}: {error}", config.audit.checkpoints.display())))?;
         let entries = entries(&config.store).map_err(Failed::because)?;
-        let report = verify(entries, &checkpoints, &trusted).map_err(Failed::because)?;
+        let report =
+            verify(entries, &checkpoints, &trusted, config.store.is_shared()).map_err(Failed::because)?;
         match self.output {
             Output::Json => print_json(&report)?,
             Output::Text => print_text(&report)?,

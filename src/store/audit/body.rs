@@ -1,7 +1,7 @@
 //! The text of an entry: JSON on one line, its members in a fixed order, written once and never rewritten. What says
 //! who a person is stands in it as keyed hashes alone.
 
-use super::chain::opening;
+use super::chain::{Digits, Hash, opening};
 use std::fmt::{Display, Write};
 
 /// The text, as far as it is written.
@@ -39,6 +39,15 @@ impl Body {
         } else {
             self.0.push_str(&serde_json::Value::from(value).to_string());
         }
+    }
+
+    /// A member that is a hash, in hexadecimal digits, or null.
+    pub(super) fn hash(&mut self, name: &str, value: Option<&Hash>) {
+        let Some(value) = value else { return self.number(name, "null") };
+        self.name(name);
+        self.0.push('"');
+        self.0.push_str(Digits::of(value).as_str());
+        self.0.push('"');
     }
 
     /// A member that is text, or null.

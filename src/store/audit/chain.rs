@@ -60,13 +60,26 @@ pub(super) fn opening(gateway: &str, n: i64) -> String {
     format!("{{\"gateway\":\"{gateway}\",\"n\":{n},")
 }
 
+/// A hash in hexadecimal digits, without a place of its own in memory: each entry has several.
+pub(super) struct Digits([u8; 64]);
+
+impl Digits {
+    pub(super) fn of(hash: &Hash) -> Self {
+        let mut digits = [b'0'; 64];
+        // There is room for as many.
+        let _ = hex::encode_to_slice(hash, &mut digits);
+        Self(digits)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// The hash of an entry.
 pub fn hash(before: &Hash, body: &str) -> Hash {
-    let mut digits = [0; 64];
-    // As many digits as there is room for.
-    let _ = hex::encode_to_slice(before, &mut digits);
     let mut sum = Sha256::new();
-    sum.update(digits);
+    sum.update(Digits::of(before).as_str());
     sum.update(b"\n");
     sum.update(body.as_bytes());
     sum.finalize().into()

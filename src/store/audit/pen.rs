@@ -88,7 +88,7 @@ impl<'k> Pen<'k> {
     pub fn start(&mut self, version: &str, configuration: &str, standing: &Standing) -> Entry {
         let mut body = self.body("start");
         body.text("version", version);
-        body.text("configuration", &self.key.hide("configuration", configuration.as_bytes()));
+        body.hash("configuration", Some(&self.key.hide("configuration", configuration.as_bytes())));
         body.text("store", standing.name());
         self.entry(body)
     }
@@ -107,13 +107,13 @@ impl<'k> Pen<'k> {
         body.text("channel", &message.channel);
         body.text("schema", &prepared.schema);
         body.text("receivedAt", &time(new.received_at));
-        body.text("event", &key.hide("event", &new.fingerprint.0));
-        body.text("payload", &key.hide("payload", message.payload.as_bytes()));
-        body.optional("customer", hidden("customer", customer).as_deref());
+        body.hash("event", Some(&key.hide("event", &new.fingerprint.0)));
+        body.hash("payload", Some(&key.hide("payload", message.payload.as_bytes())));
+        body.hash("customer", hidden("customer", customer).as_ref());
         let account = traces.account.as_ref().map(|account| account.expose());
-        body.optional("account", hidden("account", account).as_deref());
+        body.hash("account", hidden("account", account).as_ref());
         let ani = traces.ani.as_ref().map(|ani| ani.expose());
-        body.optional("ani", hidden("ani", ani).as_deref());
+        body.hash("ani", hidden("ani", ani).as_ref());
         self.entry(body)
     }
 
@@ -149,7 +149,7 @@ impl<'k> Pen<'k> {
         body.optional("basis", said.basis.as_deref());
         body.number("riskScore", said.risk_score.map_or("null", RawValue::get));
         body.optional("fraudFlag", verdict.and_then(flag));
-        body.text("words", &hex::encode(Sha256::digest(words)));
+        body.hash("words", Some(&Sha256::digest(words).into()));
         self.entry(body)
     }
 

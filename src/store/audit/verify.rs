@@ -4,86 +4,12 @@
 use super::chain::{Entry, Head};
 use super::checkpoint::{Checkpoints, Holding};
 use super::key::{Public, gateway_of};
+use super::report::{ChainReport, Finding, Report, What};
 use std::collections::BTreeMap;
 
-/// Something that is wrong, by the first entry that it concerns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Whose chain.
-    pub gateway: String,
-    /// The first bad entry.
-    pub n: i64,
-    /// The last one that may be bad for the same reason.
-    pub to: i64,
-    /// What is wrong, in one word.
-    pub what: What,
-    /// And in a sentence.
-    pub why: String,
-}
-
-/// What can be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// An entry's text or hash was changed.
-    Edited,
-    /// Entries are missing, with others behind them.
-    Deleted,
-    /// Entries are missing at the end.
-    Cut,
-    /// All entries are missing.
-    LogDeleted,
-    /// All checkpoints are missing.
-    CheckpointsDeleted,
-    /// Entries were replaced, and their hashes made to fit.
-    Rewritten,
-    /// The chain goes on in two ways.
-    Forked,
-    /// A checkpoint is none, or not signed as it should be.
-    BadCheckpoint,
-}
-
-impl What {
-    /// Its word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Edited => "edited",
-            Self::Deleted => "deleted",
-            Self::Cut => "cut",
-            Self::LogDeleted => "log_deleted",
-            Self::CheckpointsDeleted => "checkpoints_deleted",
-            Self::Rewritten => "rewritten",
-            Self::Forked => "forked",
-            Self::BadCheckpoint => "bad_checkpoint",
-        }
-    }
-}
-
-/// One gateway's chain, as it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChainReport {
-    /// Whose chain.
-    pub gateway: String,
-    /// How many entries were read.
-    pub entries: i64,
-    /// How many checkpoints hold.
-    pub checkpoints: usize,
-    /// How many of the newest entries no checkpoint covers yet.
-    pub uncovered: i64,
-}
-
-/// What was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// The chains, by gateway.
-    pub chains: Vec<ChainReport>,
-    /// What is wrong: of each chain the first bad entry.
-    pub findings: Vec<Finding>,
-    /// What an auditor should know, and is not wrong.
-    pub notes: Vec<String>,
-}
-
 /// Holds entries against checkpoints. Each gateway's entries come in the order in which they are stored; those of
-/// several may come mixed. `trusted` are public keys that the auditor has from elsewhere: each must have a chain.
+/// several may come mixed. `trusted` are public keys that the auditor has from elsewhere: each must have a chain. Where
+/// the store is shared, the checkpoints of other gateways lie elsewhere.
 ///
 /// # Errors
 /// The entries can't be read.
@@ -91,6 +17,7 @@ pub fn verify<E>(
     entries: impl IntoIterator<Item = Result<Entry, E>>,
     checkpoints: &Checkpoints,
     trusted: &[Public],
+    is_shared: bool,
 ) -> Result<Report, E> {
     let mut walks: BTreeMap<String, Walk> = BTreeMap::new();
     let named = checkpoints.gateways().into_iter().map(str::to_owned);
@@ -120,7 +47,14 @@ pub fn verify<E>(
             why: format!("line {number} of the checkpoints {why}"),
         });
     }
-    for (gateway, walk) in walks {
+    for (gateway, mut walk) in walks {
+        if is_shared && walk.holding.key.is_none() && !believed.contains(&gateway) {
+            walk.holding.taken = i64::MAX;
+            report.notes.push(format!(
+                "gateway {gateway}: another gateway's; its entries fit together, and are to be held against its own \
+                 checkpoints, where those lie"
+            ));
+        }
         walk.finish(&gateway, trusted, &mut report);
     }
     Ok(report)

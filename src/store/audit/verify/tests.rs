@@ -39,7 +39,7 @@ fn signed(key: &Key, entries: &[Entry], at: &[i64]) -> String {
 
 fn look(entries: &[Entry], checkpoints: &str) -> Report {
     let entries = entries.iter().cloned().map(Ok::<_, Infallible>);
-    let report = verify(entries, &Checkpoints::read(checkpoints), &[key().public()]);
+    let report = verify(entries, &Checkpoints::read(checkpoints), &[key().public()], false);
     report.unwrap_or_else(|never| match never {})
 }
 
@@ -164,6 +164,27 @@ fn a_restored_store_is_bad_until_an_operator_has_accepted_it_and_a_note_from_the
         found(&spoilt, &after),
         (What::Rewritten, 11, 15),
         "accepted is what was there, and nothing else"
+    );
+}
+
+#[test]
+fn in_a_shared_store_each_gateway_is_held_against_its_own_checkpoints() {
+    let other = Key::of(OTHER).expect("a seed");
+    let (ours, mut theirs) = (chain(&key(), Head::START, 4, ""), chain(&other, Head::START, 9, ""));
+    let checkpoints = signed(&key(), &ours, &[0, 4]);
+    let look = |theirs: &[Entry]| {
+        let entries = ours.iter().chain(theirs).cloned().map(Ok::<_, Infallible>);
+        verify(entries, &Checkpoints::read(&checkpoints), &[key().public()], true)
+            .unwrap_or_else(|never| match never {})
+    };
+    let report = look(&theirs);
+    assert_eq!((report.findings.len(), report.notes.len()), (0, 1), "{report:?}");
+    theirs[4].body.push(' ');
+    let report = look(&theirs);
+    assert_eq!(
+        (report.findings.len(), report.findings[0].n),
+        (1, 5),
+        "that it fits together is seen: {report:?}"
     );
 }
 
