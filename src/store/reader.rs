@@ -11,6 +11,7 @@ use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::velocity;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::time::Duration;
 
 pub(super) fn find(
     connection: &Connection,
@@ -199,8 +200,14 @@ pub(super) fn resumption(connection: &Connection, now: Timestamp) -> Result<Resu
     read().map_err(failed)
 }
 
+/// Events are recorded out of the order of receipt by less than this.
+const STRAY: Duration = Duration::from_secs(60);
+/// So many events a start reads for velocity at most.
+const RECENT_MAX: usize = 300_000;
+
 /// Events by customer since a time, in the order of receipt. Recording keeps that order but for what was under way at
-/// the same time, so the newest are read until one is much too old, and no index by time has to be kept.
+/// the same time, so the newest are read until one is too old by [`STRAY`], and no index by time has to be kept. A start
+/// does not wait for more than [`RECENT_MAX`]: the oldest of a very busy hour are left out.
 fn recent(
     connection: &Connection,
     since: Timestamp,
@@ -212,7 +219,11 @@ fn recent(
     let mut recent = Vec::new();
     while let Some(row) = rows.next()? {
         let at = read_time(row.get(2)?);
-        if at < since - velocity::WINDOW {
+        if at < since - STRAY {
+            break;
+        }
+        if recent.len() == RECENT_MAX {
+            tracing::warn!(events = RECENT_MAX, "velocity knows the newest events of the last hour alone");
             break;
         }
         if at > since {
