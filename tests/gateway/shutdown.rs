@@ -2,8 +2,8 @@
 //! lost, and it ends by itself, in time.
 
 use crate::harness::{
-    Caller, Config, Connection, Folder, Gateway, Response, Simulator, Stopwatch, Tenant, customer_event,
-    event, until,
+    Callback, Caller, Config, Connection, Folder, Gateway, Response, Simulator, Stopwatch, Tenant,
+    customer_event, event, until,
 };
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -147,6 +147,42 @@ fn a_gateway_that_ends_under_load_answers_every_call_and_loses_nothing() {
             "{id} was under way when the end came, which waited for it"
         );
     }
+}
+
+#[test]
+fn while_a_gateway_ends_callbacks_are_taken_and_who_waits_for_one_hears_how_it_stands() {
+    let tenants = [Tenant::first_bank().with("xceed.callback_id = \"gw1\"")];
+    // Its own callbacks go nowhere.
+    let xceed = Simulator::start(&tenants);
+    let mut gateway = Gateway::start(Config::new(tenants, &xceed.url()));
+    let caller = gateway.caller();
+    for id in ["e-called", "e-silent"] {
+        assert_eq!(gateway.submit_with("?mode=async", &[], event(id).to_string()).status, 202);
+        caller.until_state(id, "AWAITING_CALLBACK");
+    }
+    thread::scope(|scope| {
+        let under_way = scope.spawn(|| caller.submit(&customer_event("e-slow", "SIM-SLOW-3000")));
+        until("its arrival", || (xceed.received().len() == 3).then_some(()));
+        let wait = |id: &str| caller.call(&caller.request("GET", &format!("/v1/events/{id}?wait=30")));
+        let (called, silent) = (scope.spawn(move || wait("e-called")), scope.spawn(move || wait("e-silent")));
+        gateway.interrupt();
+        until("the signal to be heard", || (ready(&caller).status == 503).then_some(()));
+        assert_eq!(gateway.call_back(&Callback::of("e-called").request()).status, 200);
+        let called = called.join().expect("answered").json();
+        assert_eq!(
+            (&called["decision"], &called["state"]),
+            (&json!("REVIEW"), &json!("SETTLED")),
+            "{called}"
+        );
+        let silent = silent.join().expect("answered").json();
+        assert_eq!((&silent["decision"], &silent["state"]), (&json!("PENDING"), &json!("AWAITING_CALLBACK")));
+        assert_eq!(under_way.join().expect("answered").json()["outcome"], "SCORED");
+    });
+    assert!(gateway.wait().success(), "{}", gateway.log());
+    gateway.restart();
+    assert_eq!(gateway.look_up("e-called").json()["decision"], "REVIEW");
+    assert_eq!(gateway.call_back(&Callback::of("e-silent").request()).status, 200, "it is still awaited");
+    gateway.caller().until_state("e-silent", "SETTLED");
 }
 
 #[test]

@@ -68,6 +68,11 @@ impl Gateway {
         self.process.ask_to_end();
     }
 
+    /// SIGINT, as Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        self.process.signal("INT");
+    }
+
     /// SIGTERM, and the end.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.process.ask_to_end();

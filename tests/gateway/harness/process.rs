@@ -69,7 +69,11 @@ impl Process {
 
     /// SIGTERM.
     pub(crate) fn ask_to_end(&self) {
-        let signal = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.id())).status();
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let signal = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.id())).status();
         assert!(signal.expect("there is a shell").success(), "the process is there to be asked");
     }
 
