@@ -7,6 +7,7 @@ mod entries;
 mod log;
 mod prune;
 mod reader;
+mod refused;
 mod rows;
 mod said;
 mod sqlite;

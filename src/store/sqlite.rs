@@ -6,7 +6,7 @@ use super::log::{FILE_MAX, Log};
 use super::rows::failed;
 use super::writer::{Command, Done, Health};
 use super::writes::Write;
-use super::{Settings, entries, prune, reader, waiting, writer};
+use super::{Settings, entries, prune, reader, refused, waiting, writer};
 use crate::application::ports::{
     Act, Awaited, Callback, Claimed, Effect, Found, Hold, Local, Parked, Probe, Pruned, Receipt, Record,
     Recorded, Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
@@ -87,7 +87,8 @@ impl Sqlite {
         ];
         let witness = spawn("store-witness", {
             let (trail, queue) = (trail.clone(), queue.clone());
-            move || trail.watch(&witness_stopped, || record_refusals(&trail, &queue))
+            let mut unsure = None;
+            move || trail.watch(&witness_stopped, || refused::record(&trail.refusals, &queue, &mut unsure))
         })?;
         Ok(Self {
             file,
@@ -309,20 +310,6 @@ impl Drop for Sqlite {
         if let Err(error) = self.trail.checkpoint() {
             tracing::error!(%error, "the last checkpoint is missing");
         }
-    }
-}
-
-/// What was refused in the last second becomes entries. Nobody waits for them.
-fn record_refusals(trail: &Trail, queue: &mpsc::Sender<Command>) {
-    let refused = trail.refusals.take();
-    if refused.is_empty() {
-        return;
-    }
-    let done = Done::Plain(oneshot::channel().0);
-    if let Err(mpsc::SendError(Command { write: Write::Refused(refused), .. })) =
-        queue.send(Command { write: Write::Refused(refused), done })
-    {
-        trail.refusals.put_back(&refused);
     }
 }
 

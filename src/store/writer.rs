@@ -60,7 +60,7 @@ impl Done {
     }
 
     /// Who hung up no longer waits; the write stands all the same.
-    fn say(self, written: Result<Outcome, StoreError>) {
+    pub(super) fn say(self, written: Result<Outcome, StoreError>) {
         match (self, written) {
             (Self::Plain(done), Ok(_)) => drop(done.send(Ok(()))),
             (Self::Recorded(done), Ok(Outcome::Recorded(recorded))) => drop(done.send(Ok(recorded))),

@@ -166,7 +166,7 @@ impl Trail {
     }
 
     /// Writes checkpoints until it is told to stop, and hands over every second what is to be recorded then.
-    pub fn watch(&self, stopped: &Receiver<()>, each_second: impl Fn()) {
+    pub fn watch(&self, stopped: &Receiver<()>, mut each_second: impl FnMut()) {
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(EVERY) {
             each_second();
             let written = self.checkpoint();
