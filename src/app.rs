@@ -7,7 +7,7 @@ use crate::application::ending::Ending;
 use crate::application::gateway::{Desk, Gateway};
 use crate::application::holds::Holds;
 use crate::application::lines::Lines;
-use crate::application::ports::{Clock, Hold, Resumption, Store, Waiting};
+use crate::application::ports::{Clock, Hold, News, Resumption, Store, Waiting};
 use crate::application::queue::queue;
 use crate::application::tickets::Tickets;
 use crate::application::{relay, retention};
@@ -17,7 +17,7 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::order::Turn;
 use crate::domain::velocity::Velocity;
 use crate::http::CallbackDoor;
-use crate::store::Sqlite;
+use crate::store::{self, Opened, Opener};
 use crate::xceed::callback::Callbacks;
 use crate::xceed::link::{Link, Settings as LinkSettings, Version, collisions};
 use crate::xceed::mapping::Mapping;
@@ -121,7 +121,7 @@ pub struct App {
     relay: Background,
     retention: Background,
     // Last: whoever records has ended by then, and what is queued is written when this drops.
-    store: Arc<Sqlite>,
+    store: Arc<dyn Store>,
 }
 
 impl App {
@@ -133,9 +133,11 @@ impl App {
         install_tls();
         let sets = Sets::compile(&config.documents)?;
         let one = |error: &dyn std::fmt::Display| vec![error.to_string()];
-        let store = Arc::new(Sqlite::open(&config.store, &config.audit).map_err(|error| one(&error))?);
         let (clock, kept) = (SystemClock, config.store.retention);
-        let mut resumption = store.resumption(clock.now()).map_err(|error| one(&error))?;
+        let attempts = config.tenants.iter().map(|tenant| tenant.link.attempt_timeout);
+        let opener = Opener { attempt: attempts.max().unwrap_or_default(), now: clock.now() };
+        let opened = store::open(&config.store, &config.audit, &opener).map_err(|error| one(&error))?;
+        let Opened { store, mut resumption, doubt } = opened;
         let names = config.tenants.iter().map(|tenant| (tenant.tenant.name.clone(), tenant.link.clone()));
         let links = Arc::new(sets.links(&names.collect::<Vec<_>>(), &resumption.promoted_keys)?);
         // Each worker makes a client of its own; that it can is found out now.
@@ -144,9 +146,9 @@ impl App {
             callbacks: Arc::new(callbacks(&sets, &config.tenants, &links)),
             wsdl: config.documents.callback_wsdl.clone(),
         };
-        if store.doubt().is_some() {
+        if doubt.is_some() {
             let tenants = config.tenants.iter().map(|tenant| &tenant.tenant.name);
-            resumption.holds = hold_all(&store, tenants, clock.now());
+            resumption.holds = hold_all(&*store, tenants, clock.now());
         }
         let (queue, due) = queue();
         let gateway = Arc::new(Gateway {
@@ -165,6 +167,7 @@ impl App {
             mint,
         });
         resume(&gateway, resumption);
+        follow(&gateway);
         let desk = {
             let gateway = gateway.clone();
             move || Desk {
@@ -213,7 +216,7 @@ impl App {
 /// What a store from a backup says is still to be sent may have been sent long ago: nothing leaves until an operator
 /// has decided.
 fn hold_all<'t>(
-    store: &Sqlite,
+    store: &dyn Store,
     tenants: impl Iterator<Item = &'t TenantName>,
     since: Timestamp,
 ) -> Vec<Hold> {
@@ -252,6 +255,15 @@ fn resume(gateway: &Gateway, resumption: Resumption) {
     for (tenant, customer, at) in recent {
         velocity.count(&tenant, &customer, at);
     }
+}
+
+/// What other gateways do with a shared store.
+fn follow(gateway: &Gateway) {
+    let (tickets, relay, clock) = (gateway.tickets.clone(), gateway.relay.clone(), gateway.clock.clone());
+    gateway.store.follow(Box::new(move |news| match news {
+        News::Decided(tenant, id) => tickets.announce(&tenant, &id),
+        News::Hurry(seq) => relay.hurry(seq, clock.now()),
+    }));
 }
 
 /// One TLS provider for everything.

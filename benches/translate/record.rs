@@ -16,7 +16,7 @@ use xceed_gateway::domain::delivery::{Attempt, State};
 use xceed_gateway::domain::field::Fingerprint;
 use xceed_gateway::domain::identifiers::{EventId, TenantName};
 use xceed_gateway::http::{answer, json};
-use xceed_gateway::store::{Settings, Sqlite, audit};
+use xceed_gateway::store::{Sqlite, audit};
 
 /// Flushes of the disk that are timed before the passes, and again behind them.
 const FLUSHES: usize = 200;
@@ -73,10 +73,8 @@ struct Pass {
 impl Pass {
     fn new(desk: &Desk, file: &Path) -> Rc<Self> {
         let prepared = desk.prepared();
-        let kept = Duration::from_hours(30 * 24);
-        let settings = Settings { file: file.to_owned(), retention: kept, idempotency: kept };
         Rc::new(Self {
-            store: Sqlite::open(&settings, &trail(file)).expect("a store"),
+            store: Sqlite::open(file, Duration::from_hours(72), &trail(file)).expect("a store"),
             file: file.to_owned(),
             fingerprint: json::read(EVENT).expect("JSON").fingerprint(),
             attempt: desk.attempt(),

@@ -36,7 +36,7 @@ pub(super) async fn drain(gateway: &Gateway) {
 }
 
 /// Closes the store, once nobody else uses it: everything that is queued is written.
-pub(super) async fn close<T>(store: Arc<T>) {
+pub(super) async fn close<T: ?Sized>(store: Arc<T>) {
     let alone = async {
         while Arc::strong_count(&store) > 1 {
             sleep(LOOK).await;

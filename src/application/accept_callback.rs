@@ -50,6 +50,7 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
         attempts_left: 0,
         callback_until: None,
     };
+    let errand = errand.weighed(gateway).await;
     let late = errand.late_of(&results, now);
     let decided = errand.words(gateway, errand.bench().decide(&results));
     let state = delivery::after_callback(&results);

@@ -9,6 +9,7 @@ use super::tickets::Ticket;
 use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
 use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
+use crate::domain::policy::FallbackPolicy;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -74,6 +75,19 @@ impl Errand {
             attempts_left,
             callback_until,
         }
+    }
+
+    /// With what other gateways have taken in of its customer, where the fallback would weigh that.
+    pub async fn weighed(mut self, gateway: &Gateway) -> Self {
+        if gateway.store.is_shared()
+            && self.tenant.policy.fallback_of(&self.facts) == FallbackPolicy::Local
+            && let Some(customer) = &self.facts.customer
+            // Where the store can't be asked, this gateway's own count has to do.
+            && let Ok(Some(others)) = gateway.store.others(&self.tenant.name, customer, self.received_at).await
+        {
+            self.velocity = self.velocity.max(others);
+        }
+        self
     }
 
     /// One attempt.

@@ -26,6 +26,8 @@ struct Inner {
 struct Held {
     hold: Hold,
     probe_at: Timestamp,
+    /// Whether it has been seen in the store, from which another gateway may take it.
+    stored: bool,
     /// Whether Xceed has taken one of its events since.
     mended: bool,
     /// What the relay would have sent; what is not known here is found in the store.
@@ -75,7 +77,7 @@ impl Holds {
         }
         let Some((queue, since)) = noted else { return Noted::Nothing };
         let hold = Hold { tenant: tenant.clone(), queue, code: code.word().to_owned(), since };
-        inner.begin(hold.clone(), at + PROBE_EVERY);
+        inner.begin(hold.clone(), at + PROBE_EVERY, false);
         self.any.store(true, SeqCst);
         Noted::Begins(hold)
     }
@@ -84,9 +86,28 @@ impl Holds {
     pub fn restore(&self, holds: Vec<Hold>, now: Timestamp) {
         let mut inner = self.inner();
         for hold in holds {
-            inner.begin(hold, now);
+            inner.begin(hold, now, true);
         }
         self.any.store(!inner.held.is_empty(), SeqCst);
+    }
+
+    /// Takes over what other gateways on the store have held, and what they have ended. Answers what was kept for that.
+    pub fn follow(&self, stored: &[Hold], now: Timestamp) -> Vec<Seq> {
+        let (mut inner, mut freed) = (self.inner(), Vec::new());
+        inner.held.retain_mut(|held| {
+            let is_stored = stored.iter().any(|hold| held.is_of(&hold.tenant, &hold.queue));
+            let is_over = held.stored && !is_stored;
+            held.stored |= is_stored;
+            if is_over {
+                freed.append(&mut held.waiting);
+            }
+            !is_over
+        });
+        for hold in stored {
+            inner.begin(hold.clone(), now + PROBE_EVERY, true);
+        }
+        self.any.store(!inner.held.is_empty(), SeqCst);
+        freed
     }
 
     /// Holds whose time for a probe has come; the next comes later.
@@ -133,9 +154,8 @@ impl Holds {
     /// A hold ends. Answers what was kept.
     pub fn end(&self, tenant: &TenantName, queue: &Queue) -> Vec<Seq> {
         let mut inner = self.inner();
-        let (ended, held) = std::mem::take(&mut inner.held)
-            .into_iter()
-            .partition(|held| held.hold.tenant == *tenant && held.hold.queue == *queue);
+        let (ended, held) =
+            std::mem::take(&mut inner.held).into_iter().partition(|held| held.is_of(tenant, queue));
         inner.held = held;
         self.any.store(!inner.held.is_empty(), SeqCst);
         let ended: Vec<Held> = ended;
@@ -147,6 +167,12 @@ impl Holds {
     }
 }
 
+impl Held {
+    fn is_of(&self, tenant: &TenantName, queue: &Queue) -> bool {
+        self.hold.tenant == *tenant && self.hold.queue == *queue
+    }
+}
+
 impl Inner {
     fn of(&mut self, tenant: &TenantName, message: &Message) -> Option<&mut Held> {
         let by_callback = message.callback_id.is_some();
@@ -155,9 +181,9 @@ impl Inner {
             .find(|held| held.hold.tenant == *tenant && held.hold.queue.holds(&message.channel, by_callback))
     }
 
-    fn begin(&mut self, hold: Hold, probe_at: Timestamp) {
-        if !self.held.iter().any(|held| held.hold.tenant == hold.tenant && held.hold.queue == hold.queue) {
-            self.held.push(Held { hold, probe_at, mended: false, waiting: Vec::new() });
+    fn begin(&mut self, hold: Hold, probe_at: Timestamp, stored: bool) {
+        if !self.held.iter().any(|held| held.is_of(&hold.tenant, &hold.queue)) {
+            self.held.push(Held { hold, probe_at, stored, mended: false, waiting: Vec::new() });
         }
     }
 }

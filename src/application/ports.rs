@@ -147,6 +147,30 @@ pub trait Store: Send + Sync {
     fn oldest_held(&self, hold: &Hold) -> Local<Result<Option<Probe>, StoreError>>;
     /// Whether Xceed has, or may have, a later event of the same customer.
     fn is_overtaken(&self, seq: Seq) -> Local<Result<bool, StoreError>>;
+    /// How many other events a customer had in the hour before that time, where other gateways may have taken them in;
+    /// `None` where this one knows.
+    fn others(
+        &self,
+        _tenant: &TenantName,
+        _customer: &CustomerId,
+        _before: Timestamp,
+    ) -> Local<Result<Option<u32>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+    /// From now on this hears what other gateways have done with a store that is shared.
+    fn follow(&self, _listener: Listener) {}
+}
+
+/// Hears news, on whatever thread they come.
+pub type Listener = Box<dyn Fn(News) + Send + Sync>;
+
+/// What another gateway has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// An event has a decision now.
+    Decided(TenantName, EventId),
+    /// A delivery of this gateway is waited for by a newer event of its customer.
+    Hurry(Seq),
 }
 
 /// Who acts: the name of an operator's API key, or `None` for the gateway itself.

@@ -99,12 +99,26 @@ fn look_around(desk: &Desk) {
     }
     if desk.gateway.store.is_shared() {
         let desk = desk.clone();
-        tokio::task::spawn_local(async move {
-            for orphan in desk.gateway.store.orphans().await.unwrap_or_default() {
-                desk.gateway.lines.rejoin(orphan.line, orphan.seq);
-                desk.gateway.relay.enqueue(orphan.seq, orphan.due);
-            }
-        });
+        tokio::task::spawn_local(async move { look_after_others(&desk.gateway).await });
+    }
+}
+
+/// What other gateways on the store have left, held, and set free.
+async fn look_after_others(gateway: &Gateway) {
+    // Where the store can't be asked, it is asked again.
+    for orphan in gateway.store.orphans().await.unwrap_or_default() {
+        match orphan.line.is_some() {
+            // Others of its customer may wait for it here, so it is due at once, as far as the budget allows.
+            true => gateway.relay.hurry(orphan.seq, gateway.clock.now()),
+            false => gateway.relay.enqueue(orphan.seq, orphan.due),
+        }
+        gateway.lines.rejoin(orphan.line, orphan.seq);
+    }
+    if let Ok(holds) = gateway.store.holds().await {
+        let now = gateway.clock.now();
+        for seq in gateway.holds.follow(&holds, now) {
+            gateway.relay.hurry(seq, now);
+        }
     }
 }
 
@@ -160,7 +174,8 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
         return false;
     };
     if callback_is_over {
-        decide_without_callback(desk, &Errand::resumed(gateway, tenant, seq, delivery)).await;
+        let errand = Errand::resumed(gateway, tenant, seq, delivery).weighed(gateway).await;
+        decide_without_callback(desk, &errand).await;
         // What is not at Xceed yet goes on its way all the same.
         look_again(BUSY);
     } else if delivery.attempts_left > 0 && !next.again {
@@ -182,7 +197,7 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
 async fn carry(desk: &Desk, held: Held, tenant: Arc<Tenant>, (seq, delivery): (Seq, Delivery)) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
     let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
-    let errand = Errand::resumed(gateway, tenant, seq, delivery);
+    let errand = Errand::resumed(gateway, tenant, seq, delivery).weighed(gateway).await;
     let ended = match (errand.tenant.resend_in_doubt, begun) {
         (true, _) => errand.attempt(desk, ticket).await,
         (false, true) => Ended::unknown(),

@@ -158,6 +158,10 @@ impl Visit<'_> {
             Claimed::Mine(delivery) => *delivery,
             Claimed::Later => return self.wait_elsewhere(held, known).await,
             Claimed::Gone => {
+                // Another gateway may have answered it just now.
+                if let Some(reply) = self.known().await?.as_ref().and_then(Known::reply) {
+                    return Ok(reply);
+                }
                 held.ticket().take_the_word();
                 return self.decide_without_xceed(held.ticket(), known).await;
             }
@@ -198,6 +202,7 @@ impl Visit<'_> {
         plan: Plan,
     ) -> Result<Option<Reply>, Refusal> {
         let ticket = held.ticket().clone();
+        let errand = errand.weighed(&self.desk.gateway).await;
         let journey = Journey { desk: self.desk.clone(), errand, held, mode, deadline: self.deadline() };
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
         tokio::task::spawn_local(journey.begin(plan));
@@ -235,6 +240,7 @@ impl Visit<'_> {
         let errand = self.errand(&self.prepare()?, known.seq, |velocity, tenant, customer, at| {
             velocity.others(tenant, customer, at)
         });
+        let errand = errand.weighed(&self.desk.gateway).await;
         let decision = errand.bench().past_deadline();
         let word = speak_fallback(&self.desk.gateway, &errand, (ticket, known.mode), decision).await;
         answer(word, false).unwrap_or(Err(Refusal::Store))

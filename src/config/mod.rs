@@ -4,29 +4,24 @@
 mod files;
 mod section;
 mod shipped;
+mod store;
 mod tenant;
 
 pub use files::Documents;
 pub use tenant::TenantSettings;
 
+use crate::http;
 use crate::http::auth::{Key, Keys};
 use crate::http::peer::Peers;
-use crate::{http, store};
 use section::{Problems, Section};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use store::Passwords;
 
 /// Where the gateway listens unless it is told otherwise.
 const BIND: &str = "127.0.0.1:8080";
-/// Events are kept so long unless it is told otherwise.
-const RETENTION: Duration = Duration::from_hours(30 * 24);
-/// Callers may rely on an idempotency key for so long, at least.
-const IDEMPOTENCY: Duration = Duration::from_hours(72);
-/// The longest that anything is kept.
-const KEPT_MAX: Duration = Duration::from_hours(3650 * 24);
 /// The prefix of environment variables that override the file: `XCEED_GATEWAY__SERVER__BIND=…`.
 pub const PREFIX: &str = "XCEED_GATEWAY__";
 
@@ -36,9 +31,9 @@ pub struct Config {
     /// How callers reach the gateway.
     pub server: http::Settings,
     /// Where it records.
-    pub store: store::Settings,
+    pub store: crate::store::Settings,
     /// What witnesses its audit trail.
-    pub audit: store::audit::Settings,
+    pub audit: crate::store::audit::Settings,
     /// The schema sets and the API set, as read.
     pub documents: Documents,
     /// Who is served.
@@ -85,10 +80,12 @@ impl Config {
     ) -> Result<Self, Vec<String>> {
         let table = text.parse::<toml::Table>().map_err(|error| vec![no_toml(text, &error)])?;
         let mut problems = Problems::default();
-        let overridden = section::override_by(table, environment);
+        let (own, others): (Vec<_>, Vec<_>) =
+            environment.into_iter().partition(|(name, _)| name.starts_with(PREFIX));
+        let overridden = section::override_by(table, own);
         let settings = overridden.text();
         let mut root = Section::root(overridden);
-        let config = read_root(&mut root, documents, &mut problems);
+        let config = read_root(&mut root, documents, &Passwords::of(&others), &mut problems);
         root.finish(&mut problems);
         match config {
             Some(mut config) if problems.is_empty() => {
@@ -108,7 +105,12 @@ fn no_toml(text: &str, error: &toml::de::Error) -> String {
     format!("the configuration is no TOML at line {line}, column {column}: {}", error.message())
 }
 
-fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Problems) -> Option<Config> {
+fn read_root(
+    root: &mut Section,
+    documents: Option<Documents>,
+    passwords: &Passwords,
+    problems: &mut Problems,
+) -> Option<Config> {
     let mut server = root.section("server");
     let bind = server.text_or("bind", BIND, problems);
     let bind =
@@ -123,8 +125,8 @@ fn read_root(root: &mut Section, documents: Option<Documents>, problems: &mut Pr
     server.not_yet("tls", problems);
     server.finish(problems);
 
-    let store = read_store(root.section("store"), problems);
-    let audit = read_audit(root.section("audit"), store.as_ref(), problems);
+    let store = store::read(root.section("store"), passwords, problems);
+    let audit = store::read_audit(root.section("audit"), store.as_ref(), problems);
     root.without_effect("console", problems);
 
     let documents = documents.or_else(|| read_documents(root.section("schemas"), problems));
@@ -173,22 +175,6 @@ fn read_documents(mut schemas: Section, problems: &mut Problems) -> Option<Docum
     }
 }
 
-fn read_store(mut store: Section, problems: &mut Problems) -> Option<store::Settings> {
-    let url = store.text("url", "where to record, such as url = \"sqlite:data/gateway.db\"", problems);
-    let idempotency = store.duration_or("idempotency", IDEMPOTENCY, IDEMPOTENCY..=KEPT_MAX, problems);
-    let retention = store.duration_or("retention", RETENTION, IDEMPOTENCY..=KEPT_MAX, problems);
-    let rule = "must not be shorter than store.idempotency: an event is known by its key as long as that";
-    store.check("retention", problems, rule, || (retention >= idempotency).then_some(()));
-    let rule = "must be sqlite: and the path of a file, such as sqlite:data/gateway.db";
-    let file = url.and_then(|url| {
-        store.check("url", problems, rule, || {
-            url.strip_prefix("sqlite:").filter(|path| !path.is_empty()).map(PathBuf::from)
-        })
-    });
-    store.finish(problems);
-    Some(store::Settings { file: file?, retention, idempotency })
-}
-
 /// SHA-256 over all settings and sets, which are in the order of their names.
 fn fingerprint(settings: &str, documents: &Documents) -> String {
     let mut sum = Sha256::new_with_prefix(settings);
@@ -201,24 +187,6 @@ fn fingerprint(settings: &str, documents: &Documents) -> String {
     }
     sum.update(format!("\n{}\n{}", documents.operations, documents.callback_wsdl));
     hex::encode(sum.finalize())
-}
-
-/// Where the configuration does not say, the checkpoints and their key lie beside the store's file.
-fn read_audit(
-    mut audit: Section,
-    store: Option<&store::Settings>,
-    problems: &mut Problems,
-) -> store::audit::Settings {
-    let folder = store.and_then(|store| store.file.parent()).unwrap_or_else(|| Path::new("data"));
-    let mut settings = store::audit::Settings::within(folder);
-    if let Some(checkpoints) = audit.optional_text("checkpoints", problems) {
-        settings.checkpoints = PathBuf::from(checkpoints);
-    }
-    if let Some(key) = audit.secret_source("signing_key", problems) {
-        settings.signing_key = key;
-    }
-    audit.finish(problems);
-    settings
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::log::{FILE_MAX, Log};
 use super::rows::failed;
 use super::writer::{Command, Done, Health};
 use super::writes::Write;
-use super::{Settings, entries, prune, reader, refused, waiting, writer};
+use super::{entries, prune, reader, refused, waiting, writer};
 use crate::application::ports::{
     Act, Awaited, Callback, Claimed, Effect, Found, Hold, Local, Parked, Probe, Pruned, Receipt, Record,
     Recorded, Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
@@ -53,13 +53,14 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the store, makes it where it is missing, and brings its tables up to date.
+    /// Opens the store, makes it where it is missing, and brings its tables up to date. An event is known by its
+    /// idempotency key for so long.
     ///
     /// # Errors
     /// The file can't be opened or written, another gateway uses it, or a newer version of the gateway made it; or the
     /// audit trail's key or checkpoints can't.
-    pub fn open(settings: &Settings, audit: &audit::Settings) -> Result<Self, StoreError> {
-        let file = settings.file.clone();
+    pub fn open(file: &Path, idempotency: Duration, audit: &audit::Settings) -> Result<Self, StoreError> {
+        let file = file.to_owned();
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| refuse(&file, &e.to_string()))?;
         }
@@ -92,7 +93,7 @@ impl Sqlite {
         })?;
         Ok(Self {
             file,
-            idempotency: settings.idempotency,
+            idempotency,
             damage_is_told: AtomicBool::new(false),
             next_seq: AtomicI64::new(last + 1),
             queue: Some(queue),

@@ -103,20 +103,20 @@ impl Health {
         Duration::from_micros(2 * self.usual_flush_micros.load(Relaxed)).max(LEAD_MIN)
     }
 
-    fn committed(&self, took: Duration) {
+    pub(super) fn committed(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / SMOOTHING);
         let usual = self.usual_flush_micros.load(Relaxed);
         self.usual_flush_micros.store((usual * (SMOOTHING - 1) + took) / SMOOTHING, Relaxed);
         self.recovered();
     }
 
-    fn recovered(&self) {
+    pub(super) fn recovered(&self) {
         if !self.well.swap(true, Relaxed) {
             tracing::info!("the store records again");
         }
     }
 
-    fn failed(&self, error: &StoreError) {
+    pub(super) fn failed(&self, error: &StoreError) {
         if self.well.swap(false, Relaxed) {
             tracing::error!(%error, "the store can't record; callers hear 503 until it can");
         }

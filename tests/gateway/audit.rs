@@ -267,7 +267,7 @@ fn a_key_or_checkpoints_that_can_not_be_made_stop_the_start() {
 #[test]
 fn a_gateway_without_a_trail_is_told_so() {
     let folder = Folder::new();
-    Config::new([bank()], "http://127.0.0.1:9/nobody").write(folder.path());
+    Config::new([bank()], "http://127.0.0.1:9/nobody").write(&folder);
     let ended = audit(folder.path(), &["verify"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("the signing key is not there"), "{ended:?}");

@@ -1,5 +1,7 @@
 //! Configurations of gateways and simulators: what is usual, and what a test lays over it.
 
+use super::folder::Folder;
+use super::postgres::is_on_postgres;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,9 +110,19 @@ impl Config {
     }
 
     /// Writes the file with all that it names, and says where it is.
-    pub(crate) fn write(&self, folder: &Path) -> PathBuf {
+    pub(crate) fn write(&self, folder: &Folder) -> PathBuf {
+        let store = if is_on_postgres() {
+            folder.database().url()
+        } else {
+            format!("sqlite:{}", folder.join("gateway.db").display())
+        };
+        self.write_with(folder.path(), &store)
+    }
+
+    /// The same, with a store that is not the usual one.
+    pub(crate) fn write_with(&self, folder: &Path, store: &str) -> PathBuf {
         let mut whole: Table = "server = { bind = \"127.0.0.1:0\", workers = 2 }".parse().expect("TOML");
-        let store = Table::from_iter([("url".to_owned(), Value::String(store_url(folder)))]);
+        let store = Table::from_iter([("url".to_owned(), Value::String(store.to_owned()))]);
         whole.insert("store".to_owned(), Value::Table(store));
         whole.insert(
             "schemas".to_owned(),
@@ -122,14 +134,18 @@ impl Config {
             .map(|tenant| (tenant.name.clone(), Value::Table(tenant.table(folder, &self.upstream))));
         whole.insert("tenants".to_owned(), Value::Table(tenants.collect()));
         lay_over(&mut whole, self.laid_over.clone());
+        // Beside a file of a store the trail's own files are anyway.
+        if whole["store"]["url"].as_str().is_some_and(|url| url.starts_with("postgres")) {
+            let mut audit = Table::new();
+            audit.insert("checkpoints".to_owned(), text(&folder.join("audit.checkpoints")));
+            let key = Table::from_iter([("file".to_owned(), text(&folder.join("audit.key")))]);
+            audit.insert("signing_key".to_owned(), Value::Table(key));
+            whole.entry("audit").or_insert(Value::Table(audit));
+        }
         let file = folder.join("gateway.toml");
         fs::write(&file, whole.to_string()).expect("the test's folder can be written");
         file
     }
-}
-
-fn store_url(folder: &Path) -> String {
-    format!("sqlite:{}", folder.join("gateway.db").display())
 }
 
 fn text(path: &Path) -> Value {

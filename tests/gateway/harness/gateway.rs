@@ -45,7 +45,7 @@ impl Gateway {
         confine(&store, options, "true").status().ok().filter(ExitStatus::success)?;
         let mut command = confine(&store, options, env!("CARGO_BIN_EXE_xceed-gateway"));
         command.env("RUST_LOG", config.log_level);
-        command.arg("serve").arg("--config").arg(config.write(folder.path()));
+        command.arg("serve").arg("--config").arg(config.write(&folder));
         let mut process = Process::start(command);
         let started = process.address();
         Some(started.map(|address| Self { process, address, config, folder }))
@@ -71,6 +71,11 @@ impl Gateway {
     /// SIGINT, as Ctrl-C.
     pub(crate) fn interrupt(&self) {
         self.process.signal("INT");
+    }
+
+    /// `STOP`, `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
     }
 
     /// SIGTERM, and the end.
@@ -180,6 +185,6 @@ fn run(config: &Config, folder: &Folder) -> Result<(Process, SocketAddr), String
 fn command(config: &Config, folder: &Folder) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
     command.env("RUST_LOG", config.log_level);
-    command.arg("serve").arg("--config").arg(config.write(folder.path()));
+    command.arg("serve").arg("--config").arg(config.write(folder));
     command
 }

@@ -28,7 +28,8 @@ impl Simulator {
     /// The same, which calls back the gateway at this address.
     pub(crate) fn start_calling_back(tenants: &[Tenant], gateway: SocketAddr) -> Self {
         let folder = Folder::new();
-        let config = Config::new(tenants.to_vec(), "http://127.0.0.1:9/not-called").write(folder.path());
+        let config = Config::new(tenants.to_vec(), "http://127.0.0.1:9/not-called")
+            .write_with(folder.path(), "sqlite:not-opened");
         let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
         command.env("RUST_LOG", "info");
         command.args(["simulate", "--bind", "127.0.0.1:0", "--config"]).arg(config);

@@ -1,0 +1,447 @@
+//! What a batch of writes changes: a pure function of the writes and of what the database says of their events, while
+//! it lets nobody else touch them. The first writer's words stand, whichever gateway it was; who has lost the lease
+//! changes nothing but the list of attempts.
+
+use super::command::{Outcome, Write};
+use super::news::News;
+use crate::application::ports::{
+    Act, Callback, Effect, Hold, Late, Record, Recorded, Seq, Settlement, StoreError,
+};
+use crate::domain::delivery::State;
+use crate::domain::hold::STORE_OLDER;
+use crate::store::audit::{Entry, Head, Pen, Subject};
+use crate::store::rows::time;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// How long a delivery that waits is its gateway's alone, should that be gone; in microseconds. It must be claimed
+/// before it is sent again, so nothing is under way.
+const GRACE: i64 = 10_000_000;
+/// The state of a delivery whose attempt has begun, as far as that is recorded.
+const SENDING: &str = "SENDING";
+
+/// What the database says of an event.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    pub(super) tenant: String,
+    pub(super) event_id: String,
+    pub(super) told: Option<Vec<u8>>,
+    pub(super) is_decided: bool,
+    pub(super) is_late: bool,
+    /// What the first callback said.
+    pub(super) said: Option<[String; 3]>,
+    pub(super) attempts: i64,
+    pub(super) duty: Option<Duty>,
+    /// Whether the delivery's gateway is there.
+    pub(super) is_attended: bool,
+    /// Whether another gateway has to send something of the same customer before.
+    pub(super) is_behind: bool,
+    pub(super) interaction: Option<String>,
+    pub(super) transaction: Option<String>,
+}
+
+impl Standing {
+    fn subject(&self, seq: Seq) -> Subject {
+        Subject {
+            seq,
+            tenant: self.tenant.clone(),
+            event_id: self.event_id.clone(),
+            interaction: self.interaction.clone(),
+            transaction: self.transaction.clone(),
+        }
+    }
+}
+
+/// A row of `delivery`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Duty {
+    pub(super) state: String,
+    pub(super) due: i64,
+    pub(super) reason: Option<String>,
+    pub(super) line: Option<i64>,
+    pub(super) place: i64,
+    pub(super) owner: i32,
+    pub(super) fence: i64,
+    pub(super) lease_until: i64,
+}
+
+/// Rows to be written.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) told: Vec<(Seq, Vec<u8>)>,
+    pub(super) decided: Vec<(Seq, Vec<u8>)>,
+    pub(super) callbacks: Vec<(Seq, [String; 3], i64)>,
+    pub(super) late: Vec<(Seq, Late)>,
+    /// Which settlement of the batch is an event's attempt, and its number.
+    pub(super) attempts: Vec<(usize, i64)>,
+    pub(super) promoted: BTreeMap<String, String>,
+    pub(super) holds: Vec<Hold>,
+    /// Tenants whose holds end, because all of it is held now.
+    pub(super) unheld: Vec<String>,
+    /// Deliveries as they are now.
+    pub(super) duties: Vec<(Seq, Duty)>,
+    /// Deliveries that are done.
+    pub(super) done: Vec<Seq>,
+    /// The fence under which this gateway has a delivery, where it is not the first.
+    pub(super) taken: HashMap<Seq, i64>,
+    /// What the audit trail tells of all that.
+    pub(super) entries: Vec<Entry>,
+    /// What other gateways are told.
+    pub(super) news: Vec<News>,
+}
+
+/// A batch while it is worked out.
+pub(super) struct Batch<'a> {
+    /// This gateway's number.
+    pub(super) me: i32,
+    /// The database's time.
+    pub(super) now: i64,
+    /// How long a delivery is this gateway's alone from when its attempt may begin; in microseconds.
+    pub(super) attempt: i64,
+    /// Events that were there before.
+    pub(super) standing: HashMap<Seq, Standing>,
+    /// Lines in which other gateways have something to send: whose the first of it is, and which.
+    pub(super) busy: HashMap<i64, (i32, Seq)>,
+    /// The events that this batch has recorded, and their places.
+    pub(super) placed: HashMap<Seq, i64>,
+    /// Queues that are held, where any of the writes asks.
+    pub(super) held: HashSet<(String, String)>,
+    /// The fences under which this gateway has its deliveries, where they are not the first.
+    pub(super) fences: &'a HashMap<Seq, i64>,
+    /// Writes the audit trail.
+    pub(super) pen: Pen<'a>,
+}
+
+impl Batch<'_> {
+    /// Works out each write in turn.
+    pub(super) fn run(mut self, writes: &[&Write]) -> (Vec<Outcome>, Changes, Head) {
+        let before: HashMap<Seq, Duty> =
+            self.standing.iter().filter_map(|(seq, standing)| Some((*seq, standing.duty.clone()?))).collect();
+        let mut changes = Changes::default();
+        let each = |(n, write): (usize, &&Write)| self.apply(n, write, &mut changes);
+        let outcomes = writes.iter().enumerate().map(each).collect();
+        let head = self.pen.head();
+        for (seq, standing) in self.standing {
+            match (before.get(&seq), standing.duty) {
+                (Some(before), Some(now)) if *before == now => {}
+                (_, Some(now)) => changes.duties.push((seq, now)),
+                (Some(_), None) => changes.done.push(seq),
+                (None, None) => {}
+            }
+        }
+        (outcomes, changes, head)
+    }
+
+    fn apply(&mut self, n: usize, write: &Write, changes: &mut Changes) -> Outcome {
+        match write {
+            Write::Record(record) => self.record(record, changes),
+            Write::Begin(seq) => self.begin(*seq),
+            Write::Tell(seq, told) => self.tell(*seq, told, changes),
+            Write::Decide(seq, decided) => self.decide_late(*seq, decided, changes),
+            Write::Operate(seq, act, by) => self.operate(*seq, *act, by.as_deref(), changes),
+            Write::Hold(hold) => self.hold(hold, changes),
+            Write::Refused(refused) => {
+                for (why, count) in refused {
+                    changes.entries.push(self.pen.refused(why, *count));
+                }
+                Outcome::Done
+            }
+            Write::Settle(end) => self.settle(n, end, changes),
+            Write::CallBack(callback) => self.call_back(callback, changes),
+            Write::Claim(seq) => self.claim(*seq, changes),
+        }
+    }
+
+    fn record(&mut self, record: &Record, changes: &mut Changes) -> Outcome {
+        let Some(&place) = self.placed.get(&record.seq) else { return Outcome::Recorded(Recorded::Known) };
+        let line = super::line::of(record);
+        let duty = Duty {
+            state: if record.begun { SENDING } else { "QUEUED" }.to_owned(),
+            due: time(record.received_at),
+            reason: None,
+            line,
+            place,
+            owner: self.me,
+            fence: 0,
+            lease_until: self.now + self.attempt,
+        };
+        let standing = Standing {
+            tenant: record.tenant.as_str().to_owned(),
+            event_id: record.prepared.message.event_id.as_str().to_owned(),
+            duty: Some(duty),
+            is_attended: true,
+            interaction: record.prepared.traces.interaction.clone(),
+            transaction: record.prepared.traces.transaction.clone(),
+            ..Standing::default()
+        };
+        changes.entries.push(self.pen.accepted(record));
+        self.standing.insert(record.seq, standing);
+        if let Some(told) = &record.told {
+            self.tell(record.seq, told, changes);
+        }
+        if let Some(decided) = &record.decided {
+            self.decide(record.seq, decided, changes);
+        }
+        match line.and_then(|line| self.busy.get(&line)) {
+            Some(&(owner, first)) => {
+                changes.news.push(News::Hurry { owner, seq: first });
+                Outcome::Recorded(Recorded::Behind)
+            }
+            None => Outcome::Recorded(Recorded::First),
+        }
+    }
+
+    fn begin(&mut self, seq: Seq) -> Outcome {
+        let (until, is_mine) = (self.now + self.attempt, self.is_mine(seq));
+        match self.duty(seq) {
+            Some(duty) if is_mine && duty.state == "QUEUED" => {
+                SENDING.clone_into(&mut duty.state);
+                duty.lease_until = until;
+                Outcome::Done
+            }
+            _ => refuse("the delivery is not queued here"),
+        }
+    }
+
+    fn tell(&mut self, seq: Seq, told: &[u8], changes: &mut Changes) -> Outcome {
+        let Some(standing) = self.standing.get_mut(&seq) else { return unknown() };
+        if let Some(before) = &standing.told {
+            return Outcome::Stands(Some(before.clone()));
+        }
+        standing.told = Some(told.to_owned());
+        changes.told.push((seq, told.to_owned()));
+        changes.entries.push(self.pen.decision(&standing.subject(seq), told));
+        changes.announce(standing);
+        Outcome::Stands(None)
+    }
+
+    fn settle(&mut self, n: usize, end: &Settlement, changes: &mut Changes) -> Outcome {
+        let (seq, is_mine) = (end.seq, self.is_mine(end.seq));
+        let Some(standing) = self.standing.get_mut(&seq) else { return unknown() };
+        standing.attempts += 1;
+        changes.attempts.push((n, standing.attempts));
+        changes.entries.push(self.pen.attempt(&standing.subject(seq), end));
+        if let Some((tenant, fingerprint)) = &end.promoted_key {
+            changes.promoted.insert(tenant.as_str().to_owned(), fingerprint.clone());
+            changes.entries.push(self.pen.key_promoted(tenant.as_str(), fingerprint));
+        }
+        let (stands, is_done) = (standing.told.clone(), standing.duty.is_none());
+        if !is_mine && !is_done {
+            // Another gateway has it, and will say what is to be heard.
+            return match stands {
+                None if end.told.is_some() => refuse("another gateway has taken the delivery over"),
+                stands => Outcome::Stands(stands.filter(|_| end.told.is_some())),
+            };
+        }
+        let outcome = end.told.as_ref().map(|told| self.tell(seq, told, changes));
+        if let Some(decided) = &end.decided {
+            self.decide(seq, decided, changes);
+        }
+        if let Some(late) = &end.late {
+            self.note_late(seq, late, changes);
+        }
+        let standing = self.standing.get(&seq);
+        // A callback is final, also one that was quicker than the acknowledgement.
+        if !is_done && standing.is_some_and(|standing| standing.said.is_none()) {
+            let is_decided = standing.is_some_and(|standing| standing.is_decided);
+            self.put(
+                seq,
+                match &end.state {
+                    // Its time was over before Xceed took it in: nothing is awaited any more.
+                    State::AwaitingCallback { .. } if is_decided => &State::Settled,
+                    state => state,
+                },
+                time(end.at),
+            );
+        }
+        outcome.unwrap_or(Outcome::Stands(None))
+    }
+
+    /// The fallback decides, because no callback came in time; a delivery that only waited for it is done.
+    fn decide_late(&mut self, seq: Seq, decided: &[u8], changes: &mut Changes) -> Outcome {
+        if !self.decide(seq, decided, changes) && !self.standing.contains_key(&seq) {
+            return unknown();
+        }
+        if self.duty(seq).is_some_and(|duty| duty.state == "AWAITING_CALLBACK") {
+            self.put(seq, &State::Settled, 0);
+        }
+        Outcome::Done
+    }
+
+    /// What a callback says is the decision, once.
+    fn call_back(&mut self, callback: &Callback, changes: &mut Changes) -> Outcome {
+        let seq = callback.seq;
+        let Some(standing) = self.standing.get(&seq) else { return unknown() };
+        let subject = standing.subject(seq);
+        let effect = match &standing.said {
+            Some(before) if *before == callback.said => Effect::Same,
+            Some(_) => Effect::Conflict,
+            None => self.take_in(callback, changes),
+        };
+        changes.entries.push(self.pen.callback(&subject, callback, effect));
+        Outcome::Effect(effect)
+    }
+
+    /// The first callback of an event.
+    fn take_in(&mut self, callback: &Callback, changes: &mut Changes) -> Effect {
+        let (seq, is_done) = (callback.seq, self.duty(callback.seq).is_none());
+        if let Some(standing) = self.standing.get_mut(&seq) {
+            standing.said = Some(callback.said.clone());
+        }
+        changes.callbacks.push((seq, callback.said.clone(), time(callback.at)));
+        // One that parks, parks also what was done.
+        if !is_done || callback.state != State::Settled {
+            self.put(seq, &callback.state, time(callback.at));
+        }
+        if self.decide(seq, &callback.decided, changes) {
+            return Effect::Decided;
+        }
+        if let Some(late) = &callback.late {
+            self.note_late(seq, late, changes);
+        }
+        Effect::Late
+    }
+
+    /// A queue is held from now on.
+    fn hold(&mut self, hold: &Hold, changes: &mut Changes) -> Outcome {
+        let (tenant, queue) = (hold.tenant.as_str(), hold.queue.to_string());
+        if hold.code == STORE_OLDER {
+            // It waits for a person, whatever else its queues waited for.
+            self.held.retain(|(of, _)| of != tenant);
+            changes.holds.retain(|other| other.tenant != hold.tenant);
+            changes.unheld.push(tenant.to_owned());
+        }
+        if self.held.insert((tenant.to_owned(), queue.clone())) {
+            changes.holds.push(hold.clone());
+            changes.entries.push(self.pen.hold(tenant, &queue, &hold.code));
+        }
+        Outcome::Done
+    }
+
+    /// What an operator does with a parked delivery, which is this gateway's from then on.
+    fn operate(&mut self, seq: Seq, act: Act, by: Option<&str>, changes: &mut Changes) -> Outcome {
+        let (me, until) = (self.me, self.now + GRACE);
+        let Some(duty) = self.duty(seq).filter(|duty| duty.state == "PARKED") else {
+            return refuse("the delivery is not parked");
+        };
+        match act {
+            Act::Replay(at) => {
+                "QUEUED".clone_into(&mut duty.state);
+                (duty.due, duty.lease_until) = (time(at), until);
+            }
+            Act::Discard => "DISCARDED".clone_into(&mut duty.state),
+        }
+        changes.take(seq, duty, me);
+        if let Some(standing) = self.standing.get(&seq) {
+            changes.entries.push(self.pen.operated(&standing.subject(seq), act, by));
+        }
+        Outcome::Done
+    }
+
+    /// The delivery is this gateway's to send, where nobody else has it and nobody else's goes first.
+    fn claim(&mut self, seq: Seq, changes: &mut Changes) -> Outcome {
+        let (me, now, until) = (self.me, self.now, self.now + self.attempt);
+        let Some(standing) = self.standing.get_mut(&seq) else { return Outcome::Turn(Turn::Gone) };
+        let Some(duty) = &mut standing.duty else { return Outcome::Turn(Turn::Gone) };
+        let is_held = duty.owner != me && (duty.lease_until > now || standing.is_attended);
+        match duty.state.as_str() {
+            "QUEUED" | SENDING if is_held || standing.is_behind => Outcome::Turn(Turn::Later),
+            "AWAITING_CALLBACK" if is_held => Outcome::Turn(Turn::Later),
+            "QUEUED" | SENDING | "AWAITING_CALLBACK" => {
+                duty.lease_until = duty.lease_until.max(until);
+                changes.take(seq, duty, me);
+                Outcome::Turn(Turn::Mine)
+            }
+            _ => Outcome::Turn(Turn::Gone),
+        }
+    }
+
+    /// Whether it is the decision; the first one stands.
+    fn decide(&mut self, seq: Seq, decided: &[u8], changes: &mut Changes) -> bool {
+        let Some(standing) = self.standing.get_mut(&seq).filter(|standing| !standing.is_decided) else {
+            return false;
+        };
+        standing.is_decided = true;
+        changes.decided.push((seq, decided.to_owned()));
+        changes.entries.push(self.pen.decision(&standing.subject(seq), decided));
+        changes.announce(standing);
+        true
+    }
+
+    fn note_late(&mut self, seq: Seq, late: &Late, changes: &mut Changes) {
+        if let Some(standing) = self.standing.get_mut(&seq).filter(|standing| !standing.is_late) {
+            standing.is_late = true;
+            changes.late.push((seq, late.clone()));
+            changes.entries.push(self.pen.late(&standing.subject(seq), late));
+            changes.announce(standing);
+        }
+    }
+
+    /// Where a delivery stands.
+    fn put(&mut self, seq: Seq, state: &State, at: i64) {
+        let me = self.me;
+        let Some(standing) = self.standing.get_mut(&seq) else { return };
+        let (due, reason, lease_until) = match state {
+            State::Settled => return standing.duty = None,
+            State::Queued { due } => (time(*due), None, self.now + GRACE),
+            State::AwaitingCallback { until } => (time(*until), None, self.now + GRACE),
+            State::Parked { reason } => (at, Some(reason.clone()), 0),
+        };
+        let state = state.name().to_owned();
+        let blank = || Duty {
+            state: String::new(),
+            due,
+            reason: None,
+            line: None,
+            place: 0,
+            owner: me,
+            fence: 0,
+            lease_until,
+        };
+        let duty = standing.duty.take().unwrap_or_else(blank);
+        standing.duty = Some(Duty { state, due, reason, lease_until, ..duty });
+    }
+
+    fn duty(&mut self, seq: Seq) -> Option<&mut Duty> {
+        self.standing.get_mut(&seq)?.duty.as_mut()
+    }
+
+    /// Whether this gateway has the delivery, under the fence that it knows.
+    fn is_mine(&self, seq: Seq) -> bool {
+        let duty = self.standing.get(&seq).and_then(|standing| standing.duty.as_ref());
+        let fence = self.fences.get(&seq).copied().unwrap_or_default();
+        duty.is_some_and(|duty| duty.owner == self.me && duty.fence == fence)
+    }
+}
+
+impl Changes {
+    fn announce(&mut self, standing: &Standing) {
+        let (tenant, event_id) = (standing.tenant.clone(), standing.event_id.clone());
+        self.news.push(News::Decided { tenant, event_id });
+    }
+
+    fn take(&mut self, seq: Seq, duty: &mut Duty, me: i32) {
+        if duty.owner != me {
+            duty.owner = me;
+            duty.fence += 1;
+        }
+        if duty.fence > 0 {
+            self.taken.insert(seq, duty.fence);
+        }
+    }
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Mine,
+    Later,
+    Gone,
+}
+
+fn unknown() -> Outcome {
+    refuse("the event is not recorded")
+}
+
+fn refuse(why: &str) -> Outcome {
+    Outcome::Refused(StoreError(why.to_owned()))
+}

@@ -1,0 +1,23 @@
+//! What holds of a gateway with a file of its own holds with PostgreSQL as well: the very same tests, once more.
+
+use crate::harness::run_again_on_postgres;
+
+#[test]
+fn what_was_answered_is_never_lost_on_postgres_either() {
+    run_again_on_postgres(&["durability", "idempotency"]);
+}
+
+#[test]
+fn callbacks_are_the_same_on_postgres() {
+    run_again_on_postgres(&["async_mode"]);
+}
+
+#[test]
+fn order_and_holds_are_the_same_on_postgres() {
+    run_again_on_postgres(&["order", "holds", "parked"]);
+}
+
+#[test]
+fn answers_are_the_same_on_postgres() {
+    run_again_on_postgres(&["deadline", "return_codes", "rotation", "contract_fixtures"]);
+}

@@ -1,0 +1,260 @@
+//! Gateways that share one store: twins share one send and one answer, a customer's order holds across them, a callback
+//! may come to any, and what one leaves behind the others take over.
+
+use crate::harness::{
+    Callback, Caller, Config, Database, Gateway, Response, Simulator, Tenant, customer_event, event, until,
+};
+use serde_json::{Value, json};
+use std::thread;
+
+/// Two gateways on one database, and their Xceed. Gateways end before the database is dropped.
+struct Pair {
+    a: Gateway,
+    b: Gateway,
+    xceed: Simulator,
+    database: Database,
+}
+
+impl Pair {
+    /// `None` where this machine has no PostgreSQL.
+    fn start(laid_over: &str) -> Option<Self> {
+        let database = Database::new()?;
+        let tenant = || Tenant::first_bank().with(laid_over);
+        let xceed = Simulator::start(&[tenant()]);
+        let start = || Gateway::start(config(tenant(), &xceed, &database));
+        let (a, b) = (start(), start());
+        Some(Self { a, b, xceed, database })
+    }
+
+    fn arrived(&self, event_id: &str) {
+        until("its arrival", || (!self.xceed.received_of(event_id).is_empty()).then_some(()));
+    }
+
+    /// The events in the order in which each arrived for the first time.
+    fn first_arrivals(&self) -> Vec<String> {
+        let mut seen: Vec<String> = Vec::new();
+        for request in self.xceed.received() {
+            let id = request["eventIds"][0].as_str().expect("an id").to_owned();
+            if !seen.contains(&id) {
+                seen.push(id);
+            }
+        }
+        seen
+    }
+}
+
+fn config(tenant: Tenant, xceed: &Simulator, database: &Database) -> Config {
+    Config::new([tenant], &xceed.url()).with(&format!("store.url = \"{}\"", database.url()))
+}
+
+fn wait_for(caller: &Caller, event_id: &str) -> Value {
+    let seen = caller.call(&caller.request("GET", &format!("/v1/events/{event_id}?wait=30")));
+    assert_eq!(seen.status, 200, "{}", seen.text());
+    seen.json()
+}
+
+#[track_caller]
+fn assert_same(one: &Response, other: &Response) {
+    assert_eq!((one.status, one.text()), (other.status, other.text()));
+}
+
+#[test]
+fn twins_on_two_gateways_share_one_send_and_one_answer() {
+    let Some(pair) = Pair::start("") else { return };
+    let slow = customer_event("e-1", "SIM-SLOW-900-ACTION-Hold");
+    let (first, twin) = thread::scope(|scope| {
+        let first = scope.spawn(|| pair.a.submit(&slow));
+        pair.arrived("e-1");
+        let keyed = pair.b.submit_with("", &[("Idempotency-Key", "k-1")], slow.to_string());
+        assert_eq!((keyed.status, keyed.header("retry-after")), (409, Some("1")), "{}", keyed.text());
+        let twin = pair.b.submit(&slow);
+        (first.join().expect("answered"), twin)
+    });
+    assert_eq!((first.status, &first.json()["decision"]), (200, &json!("REVIEW")));
+    assert_same(&twin, &first);
+    assert!(twin.is_replay() && !first.is_replay());
+    assert_eq!(pair.xceed.received_of("e-1").len(), 1);
+    let other = pair.b.submit(&customer_event("e-1", "C-other"));
+    assert_eq!(other.status, 422, "another body under its name: {}", other.text());
+}
+
+#[test]
+fn many_twins_at_once_are_one_event() {
+    let Some(pair) = Pair::start("") else { return };
+    for n in 0..20 {
+        let event = event(&format!("e-{n}"));
+        let answers: Vec<Response> = thread::scope(|scope| {
+            let submit = |gateway: &Gateway| {
+                let (caller, event) = (gateway.caller(), &event);
+                scope.spawn(move || caller.submit(event))
+            };
+            let calls = [&pair.a, &pair.b, &pair.a, &pair.b].map(submit);
+            calls.into_iter().map(|call| call.join().expect("answered")).collect()
+        });
+        for answer in &answers {
+            assert_same(answer, &answers[0]);
+        }
+        assert_eq!(answers.iter().filter(|answer| !answer.is_replay()).count(), 1);
+        assert_eq!(pair.xceed.received_of(&format!("e-{n}")).len(), 1);
+    }
+}
+
+#[test]
+fn a_customers_events_leave_in_order_whichever_gateway_takes_them_in() {
+    let Some(pair) = Pair::start("") else { return };
+    pair.xceed.behave(&json!({ "delay_ms": 60 }));
+    let ids: Vec<String> = (0..30).map(|n| format!("e-{n:02}")).collect();
+    for (n, id) in ids.iter().enumerate() {
+        let gateway = if n % 2 == 0 { &pair.a } else { &pair.b };
+        let told = gateway.submit_with("?mode=ack", &[], customer_event(id, "C-1").to_string());
+        assert_eq!(told.status, 202, "{}", told.text());
+    }
+    pair.a.caller().until_state("e-29", "SETTLED");
+    assert_eq!(pair.first_arrivals(), ids);
+}
+
+#[test]
+fn a_call_waits_for_its_customers_event_on_the_other_gateway() {
+    let Some(pair) = Pair::start("") else { return };
+    let slow = |id: &str| customer_event(id, "SIM-SLOW-700");
+    thread::scope(|scope| {
+        let first = scope.spawn(|| pair.a.submit(&slow("e-1")).json());
+        pair.arrived("e-1");
+        let second = pair.b.submit(&slow("e-2")).json();
+        assert_eq!(second["outcome"], "SCORED", "its turn comes in time: {second}");
+        assert_eq!(first.join().expect("answered")["outcome"], "SCORED");
+    });
+    assert_eq!(pair.first_arrivals(), ["e-1", "e-2"]);
+}
+
+#[test]
+fn a_new_event_makes_its_customers_backing_off_predecessor_due_at_once_across_gateways() {
+    let Some(pair) = Pair::start("") else { return };
+    pair.xceed.behave(&json!({ "code": "ERROR" }));
+    pair.a.submit(&customer_event("e-1", "C-1"));
+    // Some attempts later it waits for many seconds.
+    pair.a.caller().look_up_until("e-1", |seen| seen["attempts"].as_u64() >= Some(4));
+    pair.xceed.behave_as_usual();
+    let told = pair.b.submit(&customer_event("e-2", "C-1")).json();
+    assert_eq!(told["outcome"], "SCORED", "{told}");
+    let seen = pair.a.look_up("e-1").json();
+    assert_eq!(
+        (&seen["state"], &seen["late"]["returnCode"]),
+        (&json!("SETTLED"), &json!("SUCCESS")),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_callback_that_comes_to_one_gateway_is_heard_at_both() {
+    let Some(pair) = Pair::start("xceed.callback_id = \"gw1\"") else { return };
+    let event = customer_event("e-1", "SIM-CALLBACK-NEVER");
+    assert_eq!(pair.a.submit_with("?mode=async", &[], event.to_string()).status, 202);
+    pair.a.caller().until_state("e-1", "AWAITING_CALLBACK");
+    thread::scope(|scope| {
+        let waiting = [&pair.a, &pair.b].map(|gateway| {
+            let caller = gateway.caller();
+            scope.spawn(move || wait_for(&caller, "e-1"))
+        });
+        let acknowledged = pair.b.call_back(&Callback::of("e-1").request());
+        assert_eq!(acknowledged.status, 200, "{}", acknowledged.text());
+        for waiting in waiting {
+            let seen = waiting.join().expect("heard");
+            assert_eq!((&seen["decision"], &seen["state"]), (&json!("REVIEW"), &json!("SETTLED")), "{seen}");
+        }
+    });
+    let again = pair.a.call_back(&Callback::of("e-1").request());
+    assert_eq!(again.status, 200, "the same once more is acknowledged anywhere: {}", again.text());
+}
+
+#[test]
+fn what_a_killed_gateway_leaves_behind_the_other_sends() {
+    let Some(mut pair) = Pair::start("policy.deadline_ms = 300") else { return };
+    pair.xceed.behave(&json!({ "fault": "reset" }));
+    let ids: Vec<_> = (0..6).map(|n| format!("e-{n}")).collect();
+    let told: Vec<_> = ids.iter().map(|id| pair.a.submit(&customer_event(id, "C-1")).body).collect();
+    pair.a.kill();
+    pair.xceed.behave_as_usual();
+    for (id, told) in ids.iter().zip(&told) {
+        let seen = pair.b.caller().until_state(id, "SETTLED");
+        assert_eq!(seen["late"]["returnCode"], "SUCCESS", "{seen}");
+        assert_eq!(pair.b.submit(&customer_event(id, "C-1")).body, *told, "its words stand");
+    }
+    let scored = pair.xceed.received().into_iter().filter(|request| request["returnCode"] == "SUCCESS");
+    let scored: Vec<_> =
+        scored.map(|request| request["eventIds"][0].as_str().expect("an id").to_owned()).collect();
+    assert_eq!(scored, ids, "in the order of recording");
+}
+
+#[test]
+fn a_gateway_that_was_stopped_comes_too_late_and_changes_nothing() {
+    let Some(pair) = Pair::start("xceed.attempt_timeout = \"1s\"") else { return };
+    let slow = customer_event("e-1", "SIM-SLOW-500-ACTION-Deny");
+    let caller = pair.a.caller();
+    let late = thread::spawn({
+        let slow = slow.clone();
+        move || caller.submit(&slow)
+    });
+    pair.arrived("e-1");
+    pair.a.signal("STOP");
+    let seen = pair.b.caller().until_state("e-1", "SETTLED");
+    assert_eq!((&seen["decision"], &seen["attempts"]), (&json!("BLOCK"), &json!(1)), "{seen}");
+    let told = pair.b.submit(&slow);
+    pair.a.signal("CONT");
+    let late = late.join().expect("answered");
+    assert_same(&late, &told);
+    pair.a.caller().look_up_until("e-1", |seen| seen["attempts"] == 2);
+    assert_eq!(pair.database.ask("SELECT count(*) FROM told"), "1");
+    assert_same(&pair.a.submit(&slow), &told);
+}
+
+#[test]
+fn a_hold_is_everyones_and_so_is_its_end() {
+    let Some(mut pair) = Pair::start("") else { return };
+    let wrong = Tenant::first_bank().secret("ffffffffffffffff");
+    pair.a.restart_with(config(wrong, &pair.xceed, &pair.database));
+    for n in 0..3 {
+        pair.a.submit(&event(&format!("e-{n}")));
+    }
+    let mut n = 2;
+    let mut basis_at_b = || {
+        n += 1;
+        pair.b.submit(&event(&format!("e-{n}"))).json()["basis"].clone()
+    };
+    until("a hold that the other hears of", || (basis_at_b() == "held").then_some(()));
+    let operator = Caller { key: "operator-of-first-bank".to_owned(), ..pair.b.caller() };
+    let resumed = operator.call(&operator.request("POST", "/v1/held/all/resume"));
+    assert!((200..300).contains(&resumed.status), "{}", resumed.text());
+    // It knows the right secret, and sends what the other has parked.
+    for n in 0..3 {
+        let seen = pair.b.caller().until_state(&format!("e-{n}"), "SETTLED");
+        assert_eq!((&seen["basis"], &seen["attempts"]), (&json!("return_code"), &json!(2)), "{seen}");
+    }
+}
+
+#[test]
+fn a_key_that_one_gateway_has_proved_is_known_to_the_next_that_starts() {
+    let Some(database) = Database::new() else { return };
+    let next = "0123456789abcdef0123456789abcdef";
+    let xceed = Simulator::start(&[Tenant::first_bank().secret(next)]);
+    let start = || Gateway::start(config(Tenant::first_bank().next_secret(next), &xceed, &database));
+    let hashes = |id: &str| -> Vec<Value> {
+        xceed.received_of(id).iter().map(|request| request["hashOk"].clone()).collect()
+    };
+    let a = start();
+    assert_eq!(a.submit(&event("e-1")).json()["outcome"], "SCORED");
+    let b = start();
+    assert_eq!(b.submit(&event("e-2")).json()["outcome"], "SCORED");
+    assert_eq!((hashes("e-1"), hashes("e-2")), (vec![json!(false), json!(true)], vec![json!(true)]));
+}
+
+#[test]
+fn velocity_counts_what_other_gateways_have_taken_in() {
+    let Some(pair) = Pair::start("policy.fallback = \"local\"") else { return };
+    for n in 0..4 {
+        let event = customer_event(&format!("b-{n}"), "SIM-MAINTENANCE");
+        assert_eq!(pair.a.submit_with("?mode=ack", &[], event.to_string()).status, 202);
+    }
+    let told = pair.b.submit(&customer_event("e-1", "SIM-MAINTENANCE")).json();
+    assert_eq!((&told["returnCode"], &told["riskScore"]), (&json!("MAINTENANCE"), &json!(40.0)), "{told}");
+}
