@@ -2,10 +2,12 @@
 //! may come to any, and what one leaves behind the others take over.
 
 use crate::harness::{
-    Callback, Caller, Config, Database, Gateway, Response, Simulator, Tenant, customer_event, event, until,
+    Callback, Caller, Config, Database, Folder, Gateway, Response, Simulator, Stopwatch, Tenant,
+    customer_event, event, until, verified,
 };
 use serde_json::{Value, json};
 use std::thread;
+use std::time::Duration;
 
 /// Two gateways on one database, and their Xceed. Gateways end before the database is dropped.
 struct Pair {
@@ -184,6 +186,42 @@ fn what_a_killed_gateway_leaves_behind_the_other_sends() {
     let scored: Vec<_> =
         scored.map(|request| request["eventIds"][0].as_str().expect("an id").to_owned()).collect();
     assert_eq!(scored, ids, "in the order of recording");
+}
+
+#[test]
+fn a_gateway_that_ends_in_order_leaves_what_waits_to_the_other_at_once() {
+    let Some(mut pair) = Pair::start("policy.deadline_ms = 300") else { return };
+    pair.xceed.behave(&json!({ "fault": "reset" }));
+    assert_eq!(pair.a.submit(&event("e-1")).json()["outcome"], "FALLBACK");
+    pair.a.caller().until_state("e-1", "QUEUED");
+    assert!(pair.a.terminate().success(), "{}", pair.a.log());
+    pair.xceed.behave_as_usual();
+    let left = Stopwatch::start();
+    pair.b.caller().until_state("e-1", "SETTLED");
+    assert!(left.elapsed() < Duration::from_secs(5), "it took {:?}", left.elapsed());
+}
+
+#[test]
+fn each_gateway_has_a_trail_of_its_own_and_one_key_runs_once() {
+    let Some(mut pair) = Pair::start("") else { return };
+    for n in 0..4 {
+        let gateway = if n % 2 == 0 { &pair.a } else { &pair.b };
+        assert_eq!(gateway.submit(&event(&format!("e-{n}"))).status, 200);
+    }
+    let folder = Folder::new();
+    std::fs::copy(pair.a.file("audit.key"), folder.join("audit.key")).expect("it is there");
+    let refused = Gateway::try_start(config(Tenant::first_bank(), &pair.xceed, &pair.database), folder);
+    let refused = refused.expect_err("its key is in use");
+    assert!(refused.contains("audit key of its own"), "{refused}");
+    assert!(pair.a.terminate().success() && pair.b.terminate().success());
+    for gateway in [&pair.a, &pair.b] {
+        let report = verified(&gateway.folder());
+        assert_eq!(report["ok"], true, "{report}");
+    }
+    let kinds =
+        "SELECT count(DISTINCT gateway) || ' ' || count(*) FILTER (WHERE body LIKE '%\"kind\":\"accepted\"%')
+                 FROM audit";
+    assert_eq!(pair.database.ask(kinds), "2 4");
 }
 
 #[test]
