@@ -17,11 +17,10 @@ const WIDTH: usize = 12;
 /// Of so many events the words of one may lie in two writes to the log, and are then not seen in one piece.
 const DIVIDED_IN: usize = 50;
 
-pub(crate) fn prove(request: &Request) -> Findings {
+pub(crate) fn prove(request: &Request, name: &str) -> Findings {
     let events = request.get("--events", 50, 1000);
-    let name = request.get("--store", "sqlite".to_owned(), "sqlite".to_owned());
     let title = format!("disk: record, flush, answer ({name})");
-    let Some(store) = Store::named(&name) else {
+    let Some(store) = Store::named(name) else {
         return Findings::skipped(title, "this machine has no such store");
     };
     let mut found = Findings::new(title);

@@ -1,24 +1,42 @@
-//! Where the gateways of a proof record: each in its own SQLite.
+//! Where the gateways of a proof record: each in its own SQLite, or all in one database of PostgreSQL.
 
-use crate::harness::Config;
+use crate::harness::{Config, Database};
+use std::fs;
 
 pub(crate) enum Store {
     Sqlite,
+    Postgres(Database),
 }
 
 impl Store {
     /// `None` where this machine has no such store.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        (name == "sqlite").then_some(Self::Sqlite)
+        match name {
+            "postgres" => Database::new().map(Self::Postgres),
+            _ => Some(Self::Sqlite),
+        }
     }
 
     /// The same configuration with this store.
     pub(crate) fn of(&self, config: Config) -> Config {
-        config
+        match self {
+            Self::Sqlite => config,
+            Self::Postgres(database) => config.with(&format!("store.url = \"{}\"", database.url())),
+        }
     }
 
     /// The processes that write for it, beside the gateway.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        Vec::new()
+        let Self::Postgres(database) = self else { return Vec::new() };
+        let folder = database.ask("SHOW data_directory");
+        let file = fs::read_to_string(format!("{folder}/postmaster.pid")).unwrap_or_default();
+        let server: u32 = file.lines().next().and_then(|line| line.parse().ok()).expect("a running server");
+        let children = fs::read_dir("/proc").expect("this is Linux").flatten().filter_map(|entry| {
+            let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok()?;
+            (parent == server).then_some(process)
+        });
+        [server].into_iter().chain(children).collect()
     }
 }

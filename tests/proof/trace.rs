@@ -137,11 +137,11 @@ impl Drop for Tracer {
     }
 }
 
-/// Whether each thread of the process is being traced.
+/// Whether each thread of the process is being traced, or it has ended.
 fn is_traced(process: u32) -> bool {
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return false };
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return true };
     threads.flatten().all(|thread| {
-        let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        let Ok(status) = std::fs::read_to_string(thread.path().join("status")) else { return true };
         let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
         tracer.is_some_and(|tracer| tracer.trim() != "0")
     })
