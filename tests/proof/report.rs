@@ -116,7 +116,11 @@ impl Findings {
 
     pub(crate) fn markdown(&self, request: &Request, took: Duration) -> String {
         let mut text = format!("## {}\n\n", self.title);
-        let words: Vec<String> = std::env::args().skip(1).collect();
+        let mut words: Vec<String> = std::env::args().skip(1).collect();
+        // Where it is written to is nobody's business.
+        if let Some(at) = words.iter().position(|word| word == "--report") {
+            words.drain(at..(at + 2).min(words.len()));
+        }
         let command = ["cargo test --release --locked --test proof --", &words.join(" ")].join(" ");
         let command = command.trim_end_matches([' ', '-']);
         let day = jiff::Timestamp::now().strftime("%F");
