@@ -94,7 +94,7 @@ fn customer(number: u16) -> String {
         (2, _) => "SIM-CALLBACK-FORGED",
         (3, _) => "SIM-CALLBACK-FIRST",
         (4, _) => "SIM-SLOW-40",
-        (5, 5) => "SIM-SLOW-450",
+        (5, 5) => "SIM-SLOW-150",
         _ => return format!("C-{number}"),
     };
     format!("{trigger}~{number}")
