@@ -7,7 +7,6 @@ use super::holds::Holds;
 use super::lines::Lines;
 use super::ports::*;
 use super::queue::{self, queue};
-use super::release;
 use super::submit_event::{Refusal, Reply, Submission, submit};
 use super::tenants::Tenant;
 use super::tickets::Tickets;
@@ -28,6 +27,8 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
+mod holds;
+
 const MS: Duration = Duration::from_millis(1);
 
 /// What was written, in order, and how writes go.
@@ -37,17 +38,23 @@ struct FakeStore {
     written: Mutex<Vec<String>>,
     /// How long each commit takes.
     flush: Duration,
+    /// How much longer the end of a hold takes.
+    release: Duration,
     fails: bool,
     unwell: bool,
 }
 
 impl FakeStore {
     fn write<T: 'static>(&self, what: String, outcome: T) -> Receipt<T> {
+        self.write_in(self.flush, what, outcome)
+    }
+
+    fn write_in<T: 'static>(&self, time: Duration, what: String, outcome: T) -> Receipt<T> {
         let (done, receipt) = oneshot::channel();
         self.written.lock().expect("whole").push(what);
-        let (flush, fails) = (self.flush, self.fails);
+        let fails = self.fails;
         tokio::task::spawn_local(async move {
-            sleep(flush).await;
+            sleep(time).await;
             let _ = done.send(if fails { Err(StoreError("full".into())) } else { Ok(outcome) });
         });
         receipt
@@ -131,7 +138,7 @@ impl Store for FakeStore {
         self.write(format!("hold {}", hold.queue), ())
     }
     fn release(&self, hold: Hold, _: Who) -> Receipt<Vec<Waiting>> {
-        self.write(format!("release {}", hold.queue), vec![])
+        self.write_in(self.flush + self.release, format!("release {}", hold.queue), vec![])
     }
     fn holds(&self) -> Local<Result<Vec<Hold>, StoreError>> {
         now(vec![])
@@ -463,28 +470,5 @@ fn whose_turn_does_not_come_in_time_falls_back_and_stays_queued() {
         sleep(2000 * MS).await;
         assert_eq!(world.store.written(), ["record e-1", "record e-2", "tell 0", "tell 1", "settle 0 late"]);
         assert_eq!(world.xceed.sent.get(), 1, "the relay has the second");
-    });
-}
-
-#[test]
-fn three_refusals_that_are_no_events_fault_hold_the_queue() {
-    in_virtual_time(async {
-        let world = World::new(FakeStore::default(), 20 * MS, refused("HASH_KEY_FAIL"));
-        for id in ["e-1", "e-2", "e-3"] {
-            assert_eq!(words(world.submit(id, Mode::Sync, None).await), "ALLOW FALLBACK return_code");
-        }
-        assert_eq!(words(world.submit("e-4", Mode::Sync, None).await), "ALLOW FALLBACK held");
-        assert_eq!(words(world.submit("e-5", Mode::Ack, None).await), "- ACKNOWLEDGED acknowledgement");
-        assert_eq!(world.xceed.sent.get(), 3, "nothing leaves while the queue is held");
-        let written = world.store.written();
-        assert_eq!(
-            written[4..],
-            ["record e-3", "hold all", "settle 2 told", "record e-4 told", "record e-5 told"]
-        );
-        let held = world.desk.gateway.holds.list(&TenantName::new("bank"));
-        assert_eq!(held.len(), 1);
-        let ended = release::resume(&world.desk.gateway, &held[0].tenant, &held[0].queue, "ops".into()).await;
-        assert!(ended.expect("recorded"));
-        assert!(world.desk.gateway.holds.list(&TenantName::new("bank")).is_empty());
     });
 }

@@ -125,13 +125,21 @@ impl Scene {
         })
     }
 
+    /// What an operator is told; 503 promises nothing, and is asked again.
     fn operate(&self, tenant: &str, what: &str) -> Box<[u8]> {
         let request = format!(
             "{what} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer operator-of-{tenant}\r\nContent-Length: 0\r\n\r\n"
         );
-        let answer = call_all(&[self.gateway.address()], 1, vec![request]).remove(0).expect("an answer");
-        assert!(answer.status < 300, "{what}: {} {}", answer.status, answer.text());
-        answer.body
+        for _ in 0..30 {
+            let answer = call_all(&[self.gateway.address()], 1, vec![request.clone()]).remove(0);
+            let answer = answer.expect("an answer");
+            if answer.status != 503 {
+                assert!(answer.status < 300, "{what}: {} {}", answer.status, answer.text());
+                return answer.body;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        panic!("{what} is not answered: {}", self.gateway.log());
     }
 
     /// One tenant's secret is right now, and an operator resumes; the other's next one is.
