@@ -63,6 +63,9 @@ impl Home {
 bind = "{gateway}"
 [store]
 url = "{store}"
+[audit]
+checkpoints = "{folder}/audit.checkpoints"
+signing_key = {{ file = "{folder}/audit.key" }}
 [schemas]
 dir = "{xsd}"
 [tenants.bench]
@@ -78,6 +81,7 @@ resend_in_doubt = {resend_in_doubt}
 deadline_ms = {deadline}
 "#,
             gateway = self.gateway,
+            folder = self.folder.display(),
             store = setup.store.clone().unwrap_or_else(own_store),
             xsd = xsd.display(),
             hash = hash_of(KEY),
