@@ -52,11 +52,15 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
     };
     let errand = errand.weighed(gateway).await;
     let late = errand.late_of(&results, now);
+    let verdict = late.as_ref().map(|late| late.verdict);
     let decided = errand.words(gateway, errand.bench().decide(&results));
     let state = delivery::after_callback(&results);
     let callback = Callback { seq: errand.seq, said, at: now, state, decided, late };
     let effect = on_disk(gateway.store.call_back(callback)).await?;
     let (event_id, tenant) = (&errand.message.event_id, &errand.tenant.name);
+    if let (Effect::Late, Some(verdict)) = (effect, verdict) {
+        errand.warn_of(verdict);
+    }
     match effect {
         Effect::Decided | Effect::Late => gateway.tickets.announce(tenant, event_id),
         Effect::Conflict => {

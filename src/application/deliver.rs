@@ -9,7 +9,7 @@ use super::tickets::Ticket;
 use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
 use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
-use crate::domain::policy::FallbackPolicy;
+use crate::domain::policy::{FallbackPolicy, Verdict};
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -157,8 +157,15 @@ impl Errand {
             drop(gateway.store.hold(hold.clone()));
         }
         let state = self.state_after(&ended.sent.attempt, now, (gateway.random)(), noted == Noted::Held);
-        let settled =
-            on_disk(gateway.store.settle(self.settlement(gateway, ended, state.clone(), told))).await;
+        let is_told = told.is_some();
+        let settlement = self.settlement(gateway, ended, state.clone(), told);
+        let late = settlement.late.as_ref().map(|late| late.verdict);
+        let settled = on_disk(gateway.store.settle(settlement)).await;
+        if let (Some(late), Ok(before)) = (late, &settled)
+            && (!is_told || before.is_some())
+        {
+            self.warn_of(late);
+        }
         self.go_on(gateway, settled.is_ok().then_some(&state));
         settled
     }
@@ -179,7 +186,9 @@ impl Errand {
 
     fn settlement(&self, gateway: &Gateway, ended: Ended, state: State, told: Option<Vec<u8>>) -> Settlement {
         let at = gateway.clock.now();
-        let late = if told.is_none() { self.late(&ended, at) } else { None };
+        // In a shared store another gateway may have told before; else what is told now is not late.
+        let may_be_late = told.is_none() || gateway.store.is_shared();
+        let late = if may_be_late { self.late(&ended, at) } else { None };
         if let State::Parked { reason } = &state {
             tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
         }
@@ -239,11 +248,6 @@ impl Errand {
     pub fn late_of(&self, results: &Results, at: Timestamp) -> Option<Late> {
         let decision = self.bench().decide(results);
         let verdict = decision.verdict.filter(|_| decision.outcome == Outcome::Scored)?;
-        // Whoever is told before Xceed answers is told by the fallback, which decides the same each time.
-        if Some(verdict) > self.bench().past_deadline().verdict {
-            let (event_id, tenant) = (&self.message.event_id, &self.tenant.name);
-            tracing::error!(%event_id, %tenant, verdict = verdict.name(), "late, and stricter than what was told");
-        }
         Some(Late {
             verdict,
             risk_score: results.risk_score,
@@ -251,6 +255,15 @@ impl Errand {
             return_code: results.code.word().to_owned(),
             at,
         })
+    }
+
+    /// Lets a person know of a late score that is stricter than what was told. Whoever is told before Xceed answers is
+    /// told by the fallback, which decides the same each time.
+    pub fn warn_of(&self, late: Verdict) {
+        if Some(late) > self.bench().past_deadline().verdict {
+            let (event_id, tenant) = (&self.message.event_id, &self.tenant.name);
+            tracing::error!(%event_id, %tenant, verdict = late.name(), "late, and stricter than what was told");
+        }
     }
 
     fn log(&self, ended: &Ended) {

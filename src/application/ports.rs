@@ -314,7 +314,7 @@ pub struct Settlement {
     pub told: Option<Vec<u8>>,
     /// The decision, where the caller was told that it is pending.
     pub decided: Option<Vec<u8>>,
-    /// What Xceed says after the caller was told.
+    /// What Xceed says, for where the caller was told before.
     pub late: Option<Late>,
     /// The tenant and the fingerprint of its secret key that this attempt promoted.
     pub promoted_key: Option<(TenantName, String)>,

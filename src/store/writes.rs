@@ -162,7 +162,7 @@ fn settle(page: &mut Page<'_>, end: &Settlement, together: &Together) -> Written
     if let Some(decided) = &end.decided {
         decide(page, &subject, decided)?;
     }
-    if let Some(late) = &end.late {
+    if let Some(late) = end.late.as_ref().filter(|_| end.told.is_none() || told_before.is_some()) {
         note_late(page, &subject, late)?;
     }
     if let Some((tenant, fingerprint)) = &end.promoted_key {

@@ -190,6 +190,7 @@ fn a_callback_with_a_wrong_hash_is_nothing_and_the_right_one_counts() {
     let called = xceed.called_times("e-1", 2);
     let statuses: Vec<_> = called.iter().map(|called| called["status"].as_u64()).collect();
     assert_eq!(statuses, [Some(500), Some(200)]);
+    assert!(!gateway.log().contains("stricter"), "a decision that falls in time is nobody's alarm");
 }
 
 #[test]

@@ -236,7 +236,9 @@ impl Batch<'_> {
         if let Some(decided) = &end.decided {
             self.decide(seq, decided, changes);
         }
-        if let Some(late) = &end.late {
+        // What is told with this very write is not late.
+        let is_told_now = matches!(outcome, Some(Outcome::Stands(None)));
+        if let Some(late) = end.late.as_ref().filter(|_| !is_told_now) {
             self.note_late(seq, late, changes);
         }
         let standing = self.standing.get(&seq);
