@@ -83,7 +83,7 @@ fn the_decision_comes_with_the_callback_and_the_first_answer_stays_what_it_was()
     let received = xceed.received_of("e-1");
     assert_eq!(received.len(), 1, "it is sent once");
     assert_eq!((&received[0]["operation"], &received[0]["hashOk"]), (&json!("addAsyncEvent"), &json!(true)));
-    let called = xceed.called_for("e-1");
+    let called = xceed.called_times("e-1", 1);
     assert_eq!((called.len(), &called[0]["acknowledged"]), (1, &json!(true)), "{called:?}");
     assert_eq!((&called[0]["callbackId"], &called[0]["status"]), (&json!("gw1"), &json!(200)));
 }
@@ -148,7 +148,7 @@ fn a_callback_may_be_quicker_than_the_acknowledgement() {
     assert_eq!((&seen["decision"], &seen["attempts"]), (&json!("BLOCK"), &json!(0)), "{seen}");
     let seen = gateway.caller().look_up_until("e-1", |seen| seen["attempts"] == 1);
     assert_decided(&seen, "BLOCK", "SCORED", "threshold", "SETTLED");
-    assert_eq!(xceed.called_for("e-1").len(), 1);
+    assert_eq!(xceed.called_times("e-1", 1).len(), 1);
 }
 
 #[test]

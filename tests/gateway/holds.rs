@@ -109,7 +109,7 @@ fn resuming_too_early_holds_again_and_parks_no_more_than_a_row() {
     submit(&gateway, 0..10);
     assert_eq!(call(&gateway, "POST", "/v1/held/all/resume").0, 202);
     until("held again", || held(&gateway).first().cloned());
-    assert_eq!(gateway.look_up("e-009").json()["state"], "HELD");
+    gateway.caller().until_state("e-009", "HELD");
     assert!(parked(&gateway) <= 3, "{}", parked(&gateway));
     simulator.behave_as_usual();
     call(&gateway, "POST", "/v1/held/all/resume");
