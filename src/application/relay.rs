@@ -20,6 +20,8 @@ use tokio::time::interval;
 pub const IN_FLIGHT_MAX: usize = 64;
 /// How long the relay waits before it looks again at an event that somebody else works on.
 const BUSY: Duration = Duration::from_secs(1);
+/// The same where another gateway has it, or has what goes before it.
+const ELSEWHERE: Duration = Duration::from_millis(250);
 /// The relay looks at the clock at least so often, so that a clock that is set can't delay a delivery.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -148,7 +150,11 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
             gateway.lines.leave(seq, &gateway.relay, gateway.clock.now());
             return false;
         }
-        Ok(Claimed::Later) | Err(_) => {
+        Ok(Claimed::Later) => {
+            look_again(ELSEWHERE);
+            return false;
+        }
+        Err(_) => {
             look_again(BUSY);
             return false;
         }

@@ -74,6 +74,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether Xceed has taken the event.
+    pub fn is_at_xceed(&self) -> bool {
+        matches!(self, Self::Settled | Self::AwaitingCallback { .. })
+    }
+
     /// Its word on the wire.
     pub fn name(&self) -> &'static str {
         match self {

@@ -37,7 +37,7 @@ pub(super) fn take_out(transaction: &Transaction<'_>, after: Seq, upto: Seq) -> 
     let done = "seq > ?1 AND seq <= ?2 AND seq NOT IN
                 (SELECT seq FROM delivery WHERE seq > ?1 AND seq <= ?2 AND state <> 'DISCARDED')";
     let mut removed = 0;
-    for table in ["told", "decided", "callback", "attempt", "late", "event"] {
+    for table in ["told", "decided", "callback", "attempt", "late", "parked_line", "event"] {
         let mut delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE {done}"))?;
         removed = delete.execute([after, upto])?;
     }

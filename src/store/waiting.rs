@@ -8,10 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Whether Xceed has, or may have, a later event of the same customer as `event`.
 const OVERTAKEN: &str = "EXISTS (
-    SELECT 1 FROM event later LEFT JOIN delivery ahead ON ahead.seq = later.seq
-    WHERE later.tenant = event.tenant AND later.customer = event.customer AND later.seq > event.seq
-      AND (ahead.seq IS NULL OR ahead.state = 'AWAITING_CALLBACK'
-           OR EXISTS (SELECT 1 FROM attempt WHERE attempt.seq = later.seq AND ended IN ('in_doubt', 'refused'))))";
+    SELECT 1 FROM parked_line line
+    WHERE line.tenant = event.tenant AND line.customer = event.customer AND line.seq = event.seq AND is_overtaken)";
 
 /// Whether `event` waits in the queue ?2 of tenant ?1.
 const IN_QUEUE: &str = "event.tenant = ?1 AND (?2 = 'all' OR (?2 = 'async' AND event.callback_id IS NOT NULL)
@@ -61,6 +59,45 @@ pub(super) fn oldest_held(connection: &Connection, hold: &Hold) -> rusqlite::Res
 pub(super) fn is_overtaken(connection: &Connection, seq: Seq) -> rusqlite::Result<bool> {
     let mut query = connection.prepare_cached(&format!("SELECT {OVERTAKEN} FROM event WHERE seq = ?1"))?;
     Ok(query.query_row([seq], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// A delivery is parked: what its customer sends from now on overtakes it.
+pub(super) fn stand_aside(connection: &Connection, seq: Seq) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO parked_line (tenant, customer, seq)
+         SELECT tenant, customer, seq FROM event WHERE seq = ?1 AND customer IS NOT NULL ON CONFLICT DO NOTHING",
+    )?;
+    insert.execute([seq])?;
+    Ok(())
+}
+
+/// Xceed has an event, or may have it: what its customer has parked before is overtaken. Nearly always nothing is parked.
+pub(super) fn overtake(connection: &Connection, seq: Seq) -> rusqlite::Result<()> {
+    if is_anything_parked(connection)? {
+        let mut update = connection.prepare_cached(
+            "UPDATE parked_line SET is_overtaken = 1
+             WHERE (tenant, customer) = (SELECT tenant, customer FROM event WHERE seq = ?1) AND seq < ?1",
+        )?;
+        update.execute([seq])?;
+    }
+    Ok(())
+}
+
+/// A delivery is done or given up: nothing overtakes it any more.
+pub(super) fn leave_for_good(connection: &Connection, seq: Seq) -> rusqlite::Result<()> {
+    if is_anything_parked(connection)? {
+        let mut delete = connection.prepare_cached(
+            "DELETE FROM parked_line
+             WHERE (tenant, customer, seq) = (SELECT tenant, customer, seq FROM event WHERE seq = ?1)",
+        )?;
+        delete.execute([seq])?;
+    }
+    Ok(())
+}
+
+fn is_anything_parked(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut any = connection.prepare_cached("SELECT 1 FROM parked_line LIMIT 1")?;
+    Ok(any.query_row([], |_| Ok(())).optional()?.is_some())
 }
 
 /// A hold ends: what was parked for it is queued again, unless its customer has overtaken it.

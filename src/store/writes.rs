@@ -7,7 +7,7 @@ use super::rows::{join, tier, time};
 use super::said::{
     call_back, decide, decide_late, is_decided, not_recorded, note_late, said_before, tell, tell_of,
 };
-use super::waiting::release;
+use super::waiting::{leave_for_good, overtake, release, stand_aside};
 use crate::application::ports::{
     Act, Callback, Effect, Hold, Pruned, Record, Recorded, Seq, Settlement, StoreError, Waiting, Who,
 };
@@ -170,6 +170,9 @@ fn settle(page: &mut Page<'_>, end: &Settlement, together: &Together) -> Written
         insert.execute(params![tenant.as_str(), fingerprint])?;
         page.note(|pen| pen.key_promoted(tenant.as_str(), fingerprint))?;
     }
+    if end.state.is_at_xceed() || matches!(end.attempt, Attempt::InDoubt(_) | Attempt::Refused(_)) {
+        overtake(transaction, end.seq)?;
+    }
     let fused = together.fused(end.seq);
     // A callback is final, also one that was quicker than the acknowledgement.
     if !fused && said_before(transaction, end.seq)?.is_none() {
@@ -193,6 +196,9 @@ fn operate(page: &mut Page<'_>, (seq, act): (Seq, Act), by: &Who) -> Written {
         "UPDATE delivery SET state = ?2, due = coalesce(?3, due) WHERE seq = ?1 AND state = 'PARKED'",
     )?;
     let written = update.execute(params![seq, state, due])?;
+    if act == Act::Discard {
+        leave_for_good(page.transaction, seq)?;
+    }
     if written == 1
         && let Some(subject) = subject(page.transaction, seq)?
     {
@@ -236,12 +242,16 @@ fn end_hold(page: &mut Page<'_>, hold: &Hold, by: &Who, accepted: Option<Doubt>)
 pub(super) fn put(transaction: &Transaction<'_>, seq: Seq, state: &State, at: i64) -> rusqlite::Result<()> {
     match state {
         State::Settled => {
+            leave_for_good(transaction, seq)?;
             transaction.prepare_cached("DELETE FROM delivery WHERE seq = ?1")?.execute([seq])?;
             Ok(())
         }
         State::Queued { due } => queue(transaction, seq, state.name(), time(*due), None),
         State::AwaitingCallback { until } => queue(transaction, seq, state.name(), time(*until), None),
-        State::Parked { reason } => queue(transaction, seq, state.name(), at, Some(reason)),
+        State::Parked { reason } => {
+            stand_aside(transaction, seq)?;
+            queue(transaction, seq, state.name(), at, Some(reason))
+        }
     }
 }
 

@@ -7,5 +7,12 @@ CREATE TABLE hold (
     PRIMARY KEY (tenant, queue)
 ) STRICT, WITHOUT ROWID;
 
--- What a customer has sent after a delivery that is to be replayed.
-CREATE INDEX event_by_customer ON event (tenant, customer, seq) WHERE customer IS NOT NULL;
+-- Deliveries that were parked, by customer, and whether a later event of that customer is at Xceed since, or may be: kept
+-- when that happens, so that nobody has to look for it among all events.
+CREATE TABLE parked_line (
+    tenant       TEXT NOT NULL,
+    customer     TEXT NOT NULL,
+    seq          INTEGER NOT NULL,
+    is_overtaken INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, customer, seq)
+) STRICT, WITHOUT ROWID;
