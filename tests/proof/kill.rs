@@ -190,6 +190,14 @@ impl Run {
         for (status, (count, words)) in &sums.refused {
             found.fact(&format!("answers {status}, which promise nothing"), format!("{count} ({words})"));
         }
+        if sums.taken_over > 0 {
+            found.fact(
+                "times that the others had to carry out all that a killed gateway left",
+                sums.taken_over,
+            );
+            let longest = sums.longest_take_over;
+            found.fact("the longest that took, until all was settled", format!("{longest:.0?}"));
+        }
         found.fact("lost", self.book.lost);
         found.fact("with two final decisions", self.book.contradictions);
         found.fact("order inversions", arrivals.inversions);

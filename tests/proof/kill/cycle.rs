@@ -36,7 +36,7 @@ impl Run {
             self.verify();
         }
         // The one that is called back lives: then the others can do without the killed one for longer.
-        if !self.down.contains(&0) && self.chance.once_in(12) {
+        if !self.down.contains(&0) && self.chance.once_in(4) {
             self.take_over();
         }
         self.start_again();
