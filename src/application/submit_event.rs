@@ -201,11 +201,12 @@ impl Visit<'_> {
         mode: Mode,
         plan: Plan,
     ) -> Result<Option<Reply>, Refusal> {
-        let ticket = held.ticket().clone();
-        let errand = errand.weighed(&self.desk.gateway).await;
-        let journey = Journey { desk: self.desk.clone(), errand, held, mode, deadline: self.deadline() };
+        let (ticket, desk, deadline) = (held.ticket().clone(), self.desk.clone(), self.deadline());
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
-        tokio::task::spawn_local(journey.begin(plan));
+        tokio::task::spawn_local(async move {
+            let errand = errand.weighed(&desk.gateway).await;
+            Journey { desk, errand, held, mode, deadline }.begin(plan).await;
+        });
         answer(ticket.heard().await, false).transpose()
     }
 
