@@ -7,7 +7,7 @@ use crate::application::ending::Ending;
 use crate::application::gateway::{Desk, Gateway};
 use crate::application::holds::Holds;
 use crate::application::lines::Lines;
-use crate::application::ports::{Clock, Hold, News, Resumption, Store, Waiting};
+use crate::application::ports::{Clock, Hold, News, Recent, Resumption, Store, Waiting};
 use crate::application::queue::queue;
 use crate::application::tickets::Tickets;
 use crate::application::{relay, retention};
@@ -33,6 +33,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
 
 /// The schema sets and the API set, compiled.
 #[derive(Clone, Debug)]
@@ -158,6 +159,9 @@ impl App {
             clock: Arc::new(clock),
             wording: http::answer::words,
             velocity: Mutex::default(),
+            checks: Mutex::default(),
+            requests: Mutex::default(),
+            pushes: Notify::new(),
             relay: queue,
             lines: Lines::default(),
             holds: Holds::default(),
@@ -245,15 +249,19 @@ fn resume(gateway: &Gateway, resumption: Resumption) {
     }
     gateway.holds.restore(holds, gateway.clock.now());
     // Whoever is not the first of its line is brought by the one before it.
-    for Waiting { seq, due, line, by_callback } in waiting {
+    for Waiting { seq, due, line, by_callback, .. } in waiting {
         if gateway.lines.rejoin(line, seq) == Turn::Now || by_callback {
             gateway.relay.enqueue(seq, due);
         }
     }
     let mut velocity: std::sync::MutexGuard<'_, Velocity> =
         gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
-    for (tenant, customer, at) in recent {
+    let mut checks = gateway.checks();
+    for Recent { tenant, customer, at, check } in recent {
         velocity.count(&tenant, &customer, at);
+        if let Some(kind) = check {
+            checks.count(&tenant, (&customer, &kind), at);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use xceed_gateway::application::ports::{Mode, Prepared, Record, Settlement, Store};
 use xceed_gateway::domain::delivery::{Attempt, State};
 use xceed_gateway::domain::field::Fingerprint;
+use xceed_gateway::domain::going_back::Back;
 use xceed_gateway::domain::identifiers::{EventId, TenantName};
 use xceed_gateway::http::{answer, json};
 use xceed_gateway::store::{Sqlite, audit};
@@ -120,6 +121,9 @@ impl Pass {
             begun: false,
             told: None,
             decided: None,
+            check: None,
+            back: Back::default(),
+            batch: None,
         });
         // A sync call does not wait for this one, only for the settlement.
         drop(recorded);

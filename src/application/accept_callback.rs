@@ -3,7 +3,7 @@
 
 use super::deliver::Errand;
 use super::gateway::{Gateway, on_disk};
-use super::ports::{Awaited, Callback, Effect, Message, StoreError};
+use super::ports::{Awaited, Callback, Effect, Message, Mode, StoreError};
 use super::tenants::Tenant;
 use crate::domain::decision::Results;
 use crate::domain::delivery;
@@ -32,6 +32,7 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
     let Verified { tenant, event_id, awaited, said, results } = verified;
     let now = gateway.clock.now();
     let velocity = velocity(gateway, &tenant, &awaited);
+    let tenant_deadline = tenant.policy.deadline;
     let errand = Errand {
         seq: awaited.seq,
         tenant,
@@ -49,6 +50,8 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
         received: None,
         attempts_left: 0,
         callback_until: None,
+        mode: Mode::Async,
+        deadline: tenant_deadline,
     };
     let errand = errand.weighed(gateway).await;
     let late = errand.late_of(&results, now);
@@ -62,7 +65,10 @@ pub async fn accept(gateway: &Gateway, verified: Verified) -> Result<Effect, Sto
         errand.warn_of(verdict);
     }
     match effect {
-        Effect::Decided | Effect::Late => gateway.tickets.announce(tenant, event_id),
+        Effect::Decided | Effect::Late => {
+            gateway.pushes.notify_one();
+            gateway.tickets.announce(tenant, event_id);
+        }
         Effect::Conflict => {
             tracing::error!(%event_id, %tenant, "a second callback says something else than the first; it changed nothing");
         }

@@ -3,19 +3,21 @@
 
 use super::gateway::{Desk, Gateway, on_disk};
 use super::holds::Noted;
-use super::ports::{Delivery, Late, Message, Sent, Seq, Settlement, StoreError};
+use super::ports::{Delivery, Late, Message, Mode, Sent, Seq, Settlement, StoreError};
 use super::tenants::Tenant;
 use super::tickets::Ticket;
 use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
 use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
-use crate::domain::policy::{FallbackPolicy, Verdict};
+use crate::domain::policy::{FallbackPolicy, Policy, Verdict};
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
+/// A decision that falls behind falls within this time.
+pub const DEFERRED_MAX: Duration = Policy::DEADLINE_MAX;
 
 /// An event on its way to Xceed.
 pub struct Errand {
@@ -39,6 +41,20 @@ pub struct Errand {
     pub attempts_left: u32,
     /// Until when a callback is awaited, where the score comes by one.
     pub callback_until: Option<Timestamp>,
+    /// What the caller asked for.
+    pub mode: Mode,
+    /// By when the decision falls, from receipt on.
+    pub deadline: Duration,
+}
+
+/// What the end of an attempt says.
+pub enum Says {
+    /// What the caller is told.
+    Tells(Vec<u8>),
+    /// The decision, where the caller was told that it is pending.
+    Decides(Vec<u8>),
+    /// Nothing that anybody waits for.
+    Nothing,
 }
 
 /// An attempt that has ended.
@@ -58,12 +74,15 @@ impl Ended {
 impl Errand {
     /// An event that was recorded before, exactly as it was recorded.
     pub fn resumed(gateway: &Gateway, tenant: Arc<Tenant>, seq: Seq, delivery: Delivery) -> Self {
-        let Delivery { message, facts, defaulted, received_at, attempts_left, .. } = delivery;
+        let Delivery { message, facts, defaulted, received_at, attempts_left, mode, .. } = delivery;
         let velocity = gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
         let others = |customer| velocity.others(&tenant.name, customer, received_at);
         let velocity = facts.customer.as_ref().map_or(0, others);
         let callback_until = callback_until(&tenant, &message, received_at);
+        let deadline = if mode == Mode::Deferred { DEFERRED_MAX } else { tenant.policy.deadline };
         Self {
+            mode,
+            deadline,
             seq,
             tenant,
             message,
@@ -134,9 +153,9 @@ impl Errand {
         })
     }
 
-    /// Records the end of an attempt, and with it what the caller is told; where the caller was told before, what
-    /// Xceed says is late. Once that is on disk, the customer's next delivery may leave. Comes to what was told before
-    /// by another gateway, which then stands.
+    /// Records the end of an attempt, and with it what the caller is told or what is decided; where that was before,
+    /// what Xceed says is late. Once that is on disk, the customer's next delivery may leave. Comes to what was told or
+    /// decided before, which then stands.
     ///
     /// # Errors
     /// The store can't record it. The delivery is queued on disk, so it is looked at again.
@@ -144,7 +163,7 @@ impl Errand {
         &self,
         gateway: &Gateway,
         ended: Ended,
-        told: Option<Vec<u8>>,
+        says: Says,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let now = gateway.clock.now();
         let noted = match ended.sent.attempt.results() {
@@ -157,14 +176,17 @@ impl Errand {
             drop(gateway.store.hold(hold.clone()));
         }
         let state = self.state_after(&ended.sent.attempt, now, (gateway.random)(), noted == Noted::Held);
-        let is_told = told.is_some();
-        let settlement = self.settlement(gateway, ended, state.clone(), told);
+        let speaks = !matches!(says, Says::Nothing);
+        let settlement = self.settlement(gateway, ended, state.clone(), says);
         let late = settlement.late.as_ref().map(|late| late.verdict);
         let settled = on_disk(gateway.store.settle(settlement)).await;
         if let (Some(late), Ok(before)) = (late, &settled)
-            && (!is_told || before.is_some())
+            && (!speaks || before.is_some())
         {
             self.warn_of(late);
+        }
+        if settled.is_ok() {
+            gateway.pushes.notify_one();
         }
         self.go_on(gateway, settled.is_ok().then_some(&state));
         settled
@@ -184,11 +206,16 @@ impl Errand {
         delivery::after(attempt, at)
     }
 
-    fn settlement(&self, gateway: &Gateway, ended: Ended, state: State, told: Option<Vec<u8>>) -> Settlement {
+    fn settlement(&self, gateway: &Gateway, ended: Ended, state: State, says: Says) -> Settlement {
         let at = gateway.clock.now();
-        // In a shared store another gateway may have told before; else what is told now is not late.
-        let may_be_late = told.is_none() || gateway.store.is_shared();
+        // In a shared store another gateway may have spoken before; else what is said now is not late.
+        let may_be_late = matches!(says, Says::Nothing) || gateway.store.is_shared();
         let late = if may_be_late { self.late(&ended, at) } else { None };
+        let (told, decided) = match says {
+            Says::Tells(told) => (Some(told), None),
+            Says::Decides(decided) => (None, Some(decided)),
+            Says::Nothing => (None, None),
+        };
         if let State::Parked { reason } = &state {
             tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
         }
@@ -196,8 +223,8 @@ impl Errand {
         let refused =
             ended.sent.attempt.results().is_some_and(|results| results.code.row().next.is_refusal());
         let nothing_comes = refused || matches!(state, State::Parked { .. });
-        let decided = (self.callback_until.is_some() && nothing_comes)
-            .then(|| self.words(gateway, self.decide(&ended)));
+        let falls = self.callback_until.is_some() && nothing_comes;
+        let decided = decided.or_else(|| falls.then(|| self.words(gateway, self.decide(&ended))));
         Settlement {
             seq: self.seq,
             attempt: ended.sent.attempt,
@@ -260,7 +287,7 @@ impl Errand {
     /// Lets a person know of a late score that is stricter than what was told. Whoever is told before Xceed answers is
     /// told by the fallback, which decides the same each time.
     pub fn warn_of(&self, late: Verdict) {
-        if Some(late) > self.bench().past_deadline().verdict {
+        if Some(late) > self.bench().past_deadline(self.deadline).verdict {
             let (event_id, tenant) = (&self.message.event_id, &self.tenant.name);
             tracing::error!(%event_id, %tenant, verdict = late.name(), "late, and stricter than what was told");
         }

@@ -5,13 +5,17 @@ use super::holds::Holds;
 use super::lines::Lines;
 use super::ports::{Clock, Receipt, Scoring, Store, StoreError, Wording};
 use super::queue::Queue;
-use super::tenants::Tenants;
+use super::tenants::{Tenant, Tenants};
 use super::tickets::Tickets;
 use crate::domain::budget::Budget;
+use crate::domain::identifiers::TenantName;
+use crate::domain::limits::{Bucket, Checks};
 use crate::domain::velocity::Velocity;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How long anyone waits for the disk before the store counts as unable to record.
 pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
@@ -30,6 +34,12 @@ pub struct Gateway {
     pub wording: Wording,
     /// Recent events by customer.
     pub velocity: Mutex<Velocity>,
+    /// Recent checks by customer; where the store is shared, that counts them.
+    pub checks: Mutex<Checks>,
+    /// Requests by tenant.
+    pub requests: Mutex<HashMap<TenantName, Bucket>>,
+    /// Wakes whoever brings decisions back.
+    pub pushes: Notify,
     /// Where deliveries wait that are sent again.
     pub relay: Queue,
     /// Whose turn it is.
@@ -47,6 +57,21 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// Counts a request of a tenant, or says after how long there may be one.
+    ///
+    /// # Errors
+    /// It is one too many just now.
+    pub fn count_request(&self, tenant: &Tenant) -> Result<(), Duration> {
+        let Some(per_second) = tenant.requests_per_second else { return Ok(()) };
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.entry(tenant.name.clone()).or_default().take(per_second, self.clock.now())
+    }
+
+    /// The checks of customers.
+    pub fn checks(&self) -> MutexGuard<'_, Checks> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many may be sent again just now.
     pub fn budget(&self) -> MutexGuard<'_, Budget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)

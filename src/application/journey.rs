@@ -1,12 +1,13 @@
 //! A live event's way through record, send and settle, from a caller's call on.
 
-use super::deliver::{Ended, Errand};
+use super::deliver::{Ended, Errand, Says};
 use super::gateway::{Desk, Gateway, on_disk};
 use super::lines::Start;
 use super::ports::{Claimed, Mode, Record, Recorded, StoreError};
 use super::tickets::{Held, Ticket, Word};
 use crate::domain::decision::Decision;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -19,6 +20,8 @@ pub(super) enum Plan {
     New { record: Record, start: Start },
     /// A new event whose queue is held for a code: it is recorded, and waits.
     Wait { record: Record, code: String },
+    /// A new event that is one check too many on its customer: it is recorded, and sent without asking for a score.
+    Limited { record: Record, start: Start },
     /// An event that was recorded before.
     Known,
 }
@@ -36,14 +39,16 @@ impl Journey {
     pub(super) async fn begin(self, plan: Plan) {
         match (self.mode, plan) {
             (_, Plan::Wait { record, code }) => self.wait(record, &code).await,
-            (Mode::Ack | Mode::Async, Plan::New { record, start }) => {
+            (_, Plan::Limited { record, start }) => self.limit(record, start).await,
+            (Mode::Sync, Plan::New { record, start }) => self.score(record, start).await,
+            (Mode::Deferred, Plan::New { record, start }) => self.defer(record, start).await,
+            (Mode::Ack | Mode::Async | Mode::Batch | Mode::AsyncBatch, Plan::New { record, start }) => {
                 self.take_in(Some(record), matches!(start, Start::Now)).await;
             }
-            (Mode::Ack | Mode::Async, Plan::Known) => {
+            (Mode::Ack | Mode::Async | Mode::Deferred | Mode::Batch | Mode::AsyncBatch, Plan::Known) => {
                 let is_turn = self.gateway().lines.begin(self.errand.seq);
                 self.take_in(None, is_turn).await;
             }
-            (Mode::Sync, Plan::New { record, start }) => self.score(record, start).await,
             (Mode::Sync, Plan::Known) if !self.errand.tenant.resend_in_doubt => self.doubt().await,
             (Mode::Sync, Plan::Known) if self.gateway().lines.begin(self.errand.seq) => {
                 self.send_in_turn(true).await;
@@ -59,7 +64,7 @@ impl Journey {
         let bench = self.errand.bench();
         let decision = if self.mode == Mode::Ack { bench.acknowledge() } else { bench.while_held(code) };
         let told = self.errand.words(gateway, decision);
-        let decided = (self.mode == Mode::Async).then(|| told.clone());
+        let decided = self.mode.is_told_pending().then(|| told.clone());
         ticket.take_the_word();
         let recorded =
             on_disk(gateway.store.record(Record { told: Some(told.clone()), decided, ..record })).await;
@@ -84,19 +89,23 @@ impl Journey {
     async fn take_in(self, record: Option<Record>, is_turn: bool) {
         let (gateway, ticket, seq) = (self.gateway(), self.held.ticket(), self.errand.seq);
         let bench = self.errand.bench();
-        let decision = if self.mode == Mode::Async { bench.await_callback() } else { bench.acknowledge() };
+        let decision = match self.mode {
+            Mode::Async => bench.await_callback(),
+            Mode::Deferred => bench.defer(),
+            _ => bench.acknowledge(),
+        };
         let told = self.errand.words(gateway, decision);
         ticket.take_the_word();
         let recorded = match record {
-            Some(record) => {
-                on_disk(gateway.store.record(Record { told: Some(told.clone()), ..record })).await
+            Some(record) => self.record(Record { told: Some(told), ..record }).await,
+            None => {
+                let recorded = on_disk(gateway.store.tell(seq, told.clone())).await.map(|_| Recorded::First);
+                self.say_recorded(&recorded, told);
+                recorded
             }
-            None => on_disk(gateway.store.tell(seq, told.clone())).await.map(|_| Recorded::First),
         };
         let is_first = matches!(recorded, Ok(Recorded::First));
-        let is_recorded = !matches!(recorded, Err(_) | Ok(Recorded::Known));
-        self.say_recorded(&recorded, told);
-        if !is_recorded {
+        if !matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             return;
         }
         if let Some(until) = self.errand.callback_until {
@@ -111,12 +120,76 @@ impl Journey {
         if !is_first {
             return self.hand_over();
         }
-        let ended = self.errand.attempt(&self.desk, ticket).await;
+        self.acknowledge_behind().await;
+    }
+
+    /// An attempt that nobody waits for.
+    async fn acknowledge_behind(&self) {
+        let gateway = self.gateway();
+        let ended = self.errand.attempt(&self.desk, self.held.ticket()).await;
         // What can't be recorded comes back by itself.
-        let _ = self.errand.conclude(gateway, ended, None).await;
+        let _ = self.errand.conclude(gateway, ended, Says::Nothing).await;
         if self.errand.callback_until.is_some() {
             // Where Xceed did not take it in, the decision has fallen.
-            gateway.tickets.announce(&self.errand.tenant.name, &self.errand.message.event_id);
+            self.announce();
+        }
+    }
+
+    /// A person looks at it: that is known at once, and Xceed only takes note.
+    async fn limit(mut self, record: Record, start: Start) {
+        let decision = self.errand.bench().limited(self.errand.tenant.checks);
+        let told = self.errand.words(self.gateway(), decision);
+        let decided = self.mode.is_told_pending().then(|| told.clone());
+        self.held.ticket().take_the_word();
+        let mut prepared = (*record.prepared).clone();
+        prepared.message.response_required = false;
+        prepared.message.callback_id = None;
+        self.errand.message = prepared.message.clone();
+        self.errand.callback_until = None;
+        let record = Record { told: Some(told), decided, prepared: Arc::new(prepared), ..record };
+        let recorded = self.record(record).await;
+        if matches!(recorded, Ok(Recorded::First)) && matches!(start, Start::Now) {
+            self.acknowledge_behind().await;
+        } else if matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
+            self.leave_to_the_relay(&start);
+        }
+    }
+
+    /// The caller hears at once that the decision falls a moment later.
+    async fn defer(self, record: Record, start: Start) {
+        let told = self.errand.words(self.gateway(), self.errand.bench().defer());
+        self.held.ticket().take_the_word();
+        // On disk before the answer, so before the send.
+        match self.record(Record { told: Some(told), ..record }).await {
+            Ok(Recorded::First) => self.send_at(start, true).await,
+            Ok(Recorded::Behind) => self.send_at(start, false).await,
+            Ok(Recorded::Limited) => self.leave_to_the_relay(&start),
+            Ok(Recorded::Known) | Err(_) => {}
+        }
+    }
+
+    /// Records what is told with the record, and tells it.
+    async fn record(&self, record: Record) -> Result<Recorded, StoreError> {
+        let told = record.told.clone().unwrap_or_default();
+        let limited = record.check.as_ref().map(|check| check.limited.clone()).unwrap_or_default();
+        let recorded = on_disk(self.gateway().store.record(record)).await;
+        let told = if matches!(recorded, Ok(Recorded::Limited)) { limited } else { told };
+        self.say_recorded(&recorded, told);
+        if matches!(recorded, Ok(Recorded::Limited)) && self.mode.is_told_pending() {
+            self.announce();
+        }
+        recorded
+    }
+
+    fn announce(&self) {
+        self.gateway().pushes.notify_one();
+        self.gateway().tickets.announce(&self.errand.tenant.name, &self.errand.message.event_id);
+    }
+
+    /// What the relay reads of it in the store is what is sent.
+    fn leave_to_the_relay(&self, start: &Start) {
+        if matches!(start, Start::Now) || self.gateway().lines.give_up(self.errand.seq) {
+            self.hand_over();
         }
     }
 
@@ -124,7 +197,8 @@ impl Journey {
     fn say_recorded(&self, recorded: &Result<Recorded, StoreError>, told: Vec<u8>) {
         let (gateway, ticket) = (self.gateway(), self.held.ticket());
         match recorded {
-            Ok(Recorded::First | Recorded::Behind) => {
+            Ok(Recorded::First | Recorded::Behind | Recorded::Limited) => {
+                gateway.pushes.notify_one();
                 ticket.say(Word::of(Ok(None), told, self.mode));
             }
             Ok(Recorded::Known) => {
@@ -141,24 +215,36 @@ impl Journey {
     /// The caller hears a decision by the deadline: Xceed's if its turn and the answer come in time, else the
     /// fallback's, while the event goes on its way behind.
     async fn score(self, record: Record, start: Start) {
-        let (gateway, ticket, seq) = (self.gateway(), self.held.ticket(), self.errand.seq);
+        let (gateway, ticket) = (self.gateway(), self.held.ticket());
         // The send need not wait for the flush, unless the last commit failed, nothing may be sent twice, or the record
         // is what keeps other gateways off. Dropping the receipt lets the record wait for the settlement, so that an
         // answer in time costs one flush.
         let must_wait =
             !gateway.store.is_well() || !self.errand.tenant.resend_in_doubt || gateway.store.is_shared();
+        let limited = record.check.as_ref().map(|check| check.limited.clone()).unwrap_or_default();
         let receipt = gateway.store.record(record);
         let mut is_first = true;
         if must_wait {
             match on_disk(receipt).await {
                 Ok(Recorded::First) => {}
                 Ok(Recorded::Behind) => is_first = false,
+                Ok(Recorded::Limited) => {
+                    ticket.take_the_word();
+                    self.say_recorded(&Ok(Recorded::Limited), limited);
+                    return self.leave_to_the_relay(&start);
+                }
                 not_recorded => {
                     ticket.take_the_word();
                     return self.say_recorded(&not_recorded, Vec::new());
                 }
             }
         }
+        self.send_at(start, is_first).await;
+    }
+
+    /// Sends when its turn comes, where that is in time; the decision falls by the deadline.
+    async fn send_at(self, start: Start, is_first: bool) {
+        let (gateway, seq) = (self.gateway(), self.errand.seq);
         let turn = match start {
             Start::Now if is_first => return self.send_in_time().await,
             Start::Now => return self.wait_for_others().await,
@@ -224,12 +310,26 @@ impl Journey {
             ended = &mut attempt => Some(ended),
             () = sleep_until(self.deadline - gateway.store.lead()) => None,
         };
+        if self.mode == Mode::Deferred {
+            let is_decided = match &ended {
+                Some(_) => false,
+                None => self.decide(self.errand.bench().past_deadline(self.errand.deadline)).await,
+            };
+            let ended = match ended {
+                Some(ended) => ended,
+                None => attempt.await,
+            };
+            let words = || self.errand.words(gateway, self.errand.decide(&ended));
+            let says = if is_decided { Says::Nothing } else { Says::Decides(words()) };
+            drop(self.errand.conclude(gateway, ended, says).await);
+            return self.announce();
+        }
         // A twin may have taken the word for this event before us, if the relay worked on it then.
         match ended {
             Some(ended) if ticket.take_the_word() => self.tell_decision(ended).await,
-            Some(ended) => drop(self.errand.conclude(gateway, ended, None).await),
+            Some(ended) => drop(self.errand.conclude(gateway, ended, Says::Nothing).await),
             None => {
-                let decision = self.errand.bench().past_deadline();
+                let decision = self.errand.bench().past_deadline(self.errand.deadline);
                 let told = !ticket.take_the_word()
                     || matches!(
                         speak_fallback(gateway, &self.errand, (ticket, self.mode), decision).await,
@@ -237,8 +337,9 @@ impl Journey {
                     );
                 let ended = attempt.await;
                 // Where nothing was promised, the decision is what is heard when the event is asked for again.
-                let late = (!told).then(|| self.errand.words(gateway, self.errand.decide(&ended)));
-                drop(self.errand.conclude(gateway, ended, late).await);
+                let words = || self.errand.words(gateway, self.errand.decide(&ended));
+                let says = if told { Says::Nothing } else { Says::Tells(words()) };
+                drop(self.errand.conclude(gateway, ended, says).await);
             }
         }
     }
@@ -246,13 +347,24 @@ impl Journey {
     async fn tell_decision(&self, ended: Ended) {
         let gateway = self.gateway();
         let told = self.errand.words(gateway, self.errand.decide(&ended));
-        let settled = self.errand.conclude(gateway, ended, Some(told.clone())).await;
+        let settled = self.errand.conclude(gateway, ended, Says::Tells(told.clone())).await;
         self.held.ticket().say(Word::of(settled, told, self.mode));
+    }
+
+    /// The decision falls, whose event was told to be pending before. Whether that is on disk.
+    async fn decide(&self, decision: Decision) -> bool {
+        let (gateway, words) = (self.gateway(), self.errand.words(self.gateway(), decision));
+        let is_decided = on_disk(gateway.store.decide(self.errand.seq, words)).await.is_ok();
+        self.announce();
+        is_decided
     }
 
     /// The fallback decides at once.
     async fn tell(&self, decision: Decision) {
-        if self.held.ticket().take_the_word() {
+        if self.mode == Mode::Deferred {
+            // Where that can't be recorded, the relay finds out that the time is over.
+            let _ = self.decide(decision).await;
+        } else if self.held.ticket().take_the_word() {
             speak_fallback(self.gateway(), &self.errand, (self.held.ticket(), self.mode), decision).await;
         }
     }
@@ -271,6 +383,7 @@ pub(super) async fn speak_fallback(
 ) -> Word {
     let told = errand.words(gateway, decision);
     let recorded = on_disk(gateway.store.tell(errand.seq, told.clone())).await;
+    gateway.pushes.notify_one();
     let word = Word::of(recorded, told, mode);
     ticket.say(word.clone());
     word

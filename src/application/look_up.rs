@@ -1,7 +1,7 @@
 //! A caller asks what became of an event.
 
 use super::gateway::Desk;
-use super::ports::{Mode, StoreError, View};
+use super::ports::{StoreError, View};
 use super::tickets::{Announcements, Ticket};
 use crate::domain::identifiers::{EventId, TenantName};
 use std::pin::pin;
@@ -75,9 +75,6 @@ async fn look(
 impl View {
     /// Whether a decision is still to fall.
     fn is_undecided(&self) -> bool {
-        match self.mode {
-            Mode::Sync | Mode::Ack => self.told.is_none(),
-            Mode::Async => self.decided.is_none(),
-        }
+        if self.mode.is_told_pending() { self.decided.is_none() } else { self.told.is_none() }
     }
 }

@@ -4,8 +4,10 @@ use crate::domain::decision::Answer;
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault, Traces};
 use crate::domain::field::{Field, Fingerprint};
+use crate::domain::going_back::{Back, Kind};
 use crate::domain::hold::Queue;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
+use crate::domain::limits::Rule;
 use crate::domain::order::Whose;
 use crate::domain::policy::Verdict;
 use jiff::Timestamp;
@@ -34,6 +36,50 @@ pub trait Scoring {
 
     /// One attempt: sign, wrap, POST, read Results. Ends within the tenant's attempt timeout.
     fn send(&self, tenant: &TenantName, message: Message) -> Local<Sent>;
+
+    /// One attempt to bring many events at once, all of one channel.
+    fn send_chunk(&self, tenant: &TenantName, chunk: Chunk) -> Local<Sent> {
+        let _ = (tenant, chunk);
+        let attempt = Attempt::NotSent("not here");
+        Box::pin(std::future::ready(Sent { attempt, promoted_key: None }))
+    }
+}
+
+/// Events that leave together, in the order of recording; signed anew at each attempt.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The channel of all of them.
+    pub channel: Arc<str>,
+    /// Whether Xceed takes them in behind.
+    pub is_async: bool,
+    /// The events' ids and payloads, as recorded.
+    pub events: Vec<(EventId, Arc<str>)>,
+}
+
+/// The platforms that decisions go back to, as the thread sees them that brings them there.
+pub trait Pushing {
+    /// One attempt to bring a decision back.
+    fn push(&self, push: Push) -> Local<Pushed>;
+}
+
+/// How an attempt to bring a decision back ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is there.
+    Landed,
+    /// The interaction has ended, or nobody wants it any more: nothing is left to do.
+    Gone(&'static str),
+    /// It may work later.
+    Later {
+        /// Why, in words for logs and the store.
+        why: &'static str,
+        /// Whether it left this machine.
+        left: bool,
+        /// Nothing goes to this target before that time has passed.
+        pause: Option<Duration>,
+    },
+    /// It won't work before a person has done something.
+    Refused(&'static str),
 }
 
 /// An event that is ready to be recorded and sent.
@@ -108,7 +154,8 @@ pub trait Store: Send + Sync {
     fn tell(&self, seq: Seq, told: Vec<u8>) -> Receipt<Option<Vec<u8>>>;
     /// Queues what is done with a parked delivery, and by whom; one that is not parked is an error.
     fn operate(&self, seq: Seq, act: Act, by: Who) -> Receipt;
-    /// Queues the end of an attempt. Where it tells, it comes to what was told before, which then stands.
+    /// Queues the end of an attempt. Where it tells or decides, it comes to what was told or decided before, which then
+    /// stands; only then is what it says late noted beside it.
     fn settle(&self, settlement: Settlement) -> Receipt<Option<Vec<u8>>>;
     /// The event recorded under an event id or an idempotency key.
     fn find(&self, tenant: &TenantName, id: &EventId, key: Option<&str>) -> Local<Found>;
@@ -159,6 +206,223 @@ pub trait Store: Send + Sync {
     }
     /// From now on this hears what other gateways have done with a store that is shared.
     fn follow(&self, _listener: Listener) {}
+    /// Deliveries of one batch that leave together: each is this gateway's, where nothing that is not among them goes
+    /// before it.
+    fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
+        let _ = seqs;
+        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
+    }
+    /// Queues what is known of a batch, once all of its lines are taken in.
+    fn batch(&self, batch: Batch) -> Receipt {
+        let _ = batch;
+        oneshot::channel().1
+    }
+    /// A batch, and how far it has come.
+    fn batch_view(&self, tenant: &TenantName, id: &str) -> Local<Result<Option<BatchView>, StoreError>> {
+        let _ = (tenant, id);
+        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
+    }
+    /// Decisions that are to go back and are due, at most so many, which are this gateway's to bring from now on; of one
+    /// interaction and target only the oldest. None of the targets that pause.
+    fn pushes(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        paused: &[(TenantName, String)],
+    ) -> Local<Result<Vec<Push>, StoreError>> {
+        let _ = (now, limit, paused);
+        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
+    }
+    /// Queues the end of an attempt to bring a decision back.
+    fn pushed(&self, end: PushEnd) -> Receipt {
+        let _ = end;
+        oneshot::channel().1
+    }
+    /// A tenant's decisions that could not be brought back, the newest first: at most so many, below a number where one is
+    /// given.
+    fn parked_pushes(
+        &self,
+        tenant: &TenantName,
+        below: Option<PushId>,
+        limit: u32,
+    ) -> Local<Result<Vec<ParkedPush>, StoreError>> {
+        let _ = (tenant, below, limit);
+        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
+    }
+    /// Queues what is done with one of them, and by whom; one of another tenant, or that is not parked, is an error.
+    fn operate_push(&self, tenant: &TenantName, id: PushId, act: Act, by: Who) -> Receipt {
+        let _ = (tenant, id, act, by);
+        oneshot::channel().1
+    }
+    /// Where the journal of decisions ends now.
+    fn journal_end(&self) -> Local<Result<Place, StoreError>> {
+        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
+    }
+    /// A tenant's decisions and late scores behind a place, in the order in which they fell: at most so many.
+    fn journal(
+        &self,
+        tenant: &TenantName,
+        after: Place,
+        limit: u32,
+    ) -> Local<Result<JournalPage, StoreError>> {
+        let _ = (tenant, after, limit);
+        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
+    }
+    /// Queues that settings and sets were read anew, by the fingerprint of all of them.
+    fn reloaded(&self, configuration: String) -> Receipt {
+        let _ = configuration;
+        oneshot::channel().1
+    }
+}
+
+/// A decision on its way back, by number.
+pub type PushId = i64;
+
+/// A decision that goes back to where its event came from, or to whoever listens.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Its number.
+    pub id: PushId,
+    /// Under which claim this gateway has it.
+    pub fence: i64,
+    /// Whose event it is.
+    pub tenant: TenantName,
+    /// The event.
+    pub event_id: EventId,
+    /// Where to: `cxone`, `genesys`, `webhook:<name>`.
+    pub target: String,
+    /// The interaction that it is about.
+    pub interaction: Option<String>,
+    /// Whose attributes are set in it, where the source said so.
+    pub participant: Option<String>,
+    /// What goes back.
+    pub kind: Kind,
+    /// The decision as it was told, byte for byte.
+    pub words: Vec<u8>,
+    /// What Xceed said after that, where that is what goes back.
+    pub late: Option<Late>,
+    /// When it fell.
+    pub at: Timestamp,
+    /// Attempts that left this machine before.
+    pub attempts: u32,
+}
+
+/// The end of an attempt to bring a decision back.
+#[derive(Clone, Debug)]
+pub struct PushEnd {
+    /// Its number.
+    pub id: PushId,
+    /// Under which claim.
+    pub fence: i64,
+    /// When.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// `landed`, `gone`, or why not, in words.
+    pub why: &'static str,
+    /// Whether the attempt left this machine, and counts.
+    pub left: bool,
+    /// Where it stands now: queued, settled or parked.
+    pub state: State,
+}
+
+/// A decision that could not be brought back.
+#[derive(Clone, Debug)]
+pub struct ParkedPush {
+    /// Its number.
+    pub id: PushId,
+    /// The event.
+    pub event_id: String,
+    /// Where to.
+    pub target: String,
+    /// What.
+    pub kind: Kind,
+    /// Why it is kept.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// Attempts that left this machine.
+    pub attempts: u32,
+}
+
+/// A place in the journal of decisions, in the words of the store that gave it out; [`Place::parse`] takes them back from a
+/// listener.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(pub i64, pub i64);
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.0, self.1)
+    }
+}
+
+impl Place {
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (first, second) = text.split_once('-')?;
+        let number = |text: &str| text.parse().ok().filter(|number| *number >= 0);
+        Some(Self(number(first)?, number(second)?))
+    }
+}
+
+/// Decisions and late scores of a tenant.
+#[derive(Clone, Debug)]
+pub struct JournalPage {
+    /// In the order in which they fell.
+    pub entries: Vec<JournalEntry>,
+    /// How far was looked: the next page begins behind.
+    pub upto: Place,
+}
+
+/// A decision, or what Xceed said after it.
+#[derive(Clone, Debug)]
+pub struct JournalEntry {
+    /// Where it stands.
+    pub place: Place,
+    /// Which of the two.
+    pub kind: Kind,
+    /// The event.
+    pub event_id: String,
+    /// The decision as it was told, byte for byte.
+    pub words: Vec<u8>,
+    /// What Xceed said after it.
+    pub late: Option<Late>,
+}
+
+/// A batch whose lines have been taken in.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Its id.
+    pub id: String,
+    /// Whose.
+    pub tenant: TenantName,
+    /// How its events are sent.
+    pub mode: Mode,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// All lines, blank ones left out.
+    pub lines: u64,
+    /// Lines that were recorded.
+    pub accepted: u64,
+    /// Lines that were known already.
+    pub duplicates: u64,
+    /// Lines that could not be taken.
+    pub failed: u64,
+    /// What was wrong with them, as JSON; not all where there were too many.
+    pub failures: String,
+}
+
+/// A batch as it is now.
+#[derive(Clone, Debug)]
+pub struct BatchView {
+    /// What was taken in.
+    pub batch: Batch,
+    /// Events that wait to be sent, or sent again.
+    pub queued: u64,
+    /// Events that are kept for a person.
+    pub parked: u64,
+    /// Events that were given up.
+    pub discarded: u64,
 }
 
 /// Hears news, on whatever thread they come.
@@ -214,6 +478,9 @@ pub enum Recorded {
     First,
     /// Another gateway has, and that goes first.
     Behind,
+    /// It would have been one check too many on its customer, so it was recorded as none, to be sent without asking for a
+    /// score.
+    Limited,
     /// Nothing was recorded: the event's id or the caller's key is known already.
     Known,
 }
@@ -238,8 +505,11 @@ pub struct Waiting {
     pub due: Timestamp,
     /// Whose line it stands in, where it still has to leave; none without a customer.
     pub line: Option<Whose>,
-    /// Whether its score comes by callback, which is awaited for a time, also while it waits for its turn.
+    /// Whether its decision is still to fall, at a time of its own also while it waits for its turn: by a callback, or
+    /// behind.
     pub by_callback: bool,
+    /// Whether it leaves with others of a batch.
+    pub in_batch: bool,
 }
 
 /// The answer to [`Store::find`].
@@ -266,11 +536,27 @@ pub struct Record {
     pub begun: bool,
     /// What the caller is told with this very write.
     pub told: Option<Vec<u8>>,
-    /// The decision that falls with this very write, where the score would come by callback.
+    /// The decision that falls with this very write, where the caller is told that it is pending.
     pub decided: Option<Vec<u8>>,
+    /// Whether it counts as a check on its customer.
+    pub check: Option<Check>,
+    /// Who hears of its decision.
+    pub back: Back,
+    /// The batch that it came in.
+    pub batch: Option<String>,
 }
 
-/// What a caller asks of `POST /v1/events`.
+/// How a check on a customer is counted.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// How many are allowed. A store that is not shared only notes that it is one: its gateway has counted.
+    pub rule: Rule,
+    /// What the caller is told, and is the decision, where it is one too many: then it is recorded as no check, to be sent
+    /// without asking for a score.
+    pub limited: Vec<u8>,
+}
+
+/// What a caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A decision now.
@@ -279,6 +565,12 @@ pub enum Mode {
     Ack,
     /// An acknowledgement now, the decision when Xceed calls back.
     Async,
+    /// An acknowledgement now, the decision a moment later, to be brought back.
+    Deferred,
+    /// An acknowledgement, sent together with others, no score.
+    Batch,
+    /// The same, and Xceed takes them in behind.
+    AsyncBatch,
 }
 
 impl Mode {
@@ -288,12 +580,36 @@ impl Mode {
             Self::Sync => "sync",
             Self::Ack => "ack",
             Self::Async => "async",
+            Self::Deferred => "deferred",
+            Self::Batch => "batch",
+            Self::AsyncBatch => "async-batch",
         }
     }
 
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Sync, Self::Ack, Self::Async].into_iter().find(|mode| mode.name() == word)
+        let all = [Self::Sync, Self::Ack, Self::Async, Self::Deferred, Self::Batch, Self::AsyncBatch];
+        all.into_iter().find(|mode| mode.name() == word)
+    }
+
+    /// Whether the first answer is that the decision is pending.
+    pub fn is_told_pending(self) -> bool {
+        matches!(self, Self::Async | Self::Deferred)
+    }
+
+    /// Whether the first answer is the decision.
+    pub fn is_told_the_decision(self) -> bool {
+        self == Self::Sync
+    }
+
+    /// Whether it leaves with others of a batch.
+    pub fn is_batch(self) -> bool {
+        matches!(self, Self::Batch | Self::AsyncBatch)
+    }
+
+    /// Whether it is a check on its customer.
+    pub fn is_check(self) -> bool {
+        matches!(self, Self::Sync | Self::Async | Self::Deferred)
     }
 }
 
@@ -480,12 +796,25 @@ pub struct Delivery {
 pub struct Resumption {
     /// Deliveries that are not settled, in the order of recording.
     pub waiting: Vec<Waiting>,
-    /// Recent events by customer, for velocity.
-    pub recent: Vec<(TenantName, CustomerId, Timestamp)>,
+    /// Events of the last hour by customer, for velocity and limits; in the order of receipt.
+    pub recent: Vec<Recent>,
     /// The secret key that each tenant was promoted to, by fingerprint.
     pub promoted_keys: Vec<(TenantName, String)>,
     /// Queues that are held.
     pub holds: Vec<Hold>,
+}
+
+/// A recent event of a customer.
+#[derive(Clone, Debug)]
+pub struct Recent {
+    /// Whose.
+    pub tenant: TenantName,
+    /// The customer.
+    pub customer: CustomerId,
+    /// When it was received.
+    pub at: Timestamp,
+    /// Its type, where it counts as a check.
+    pub check: Option<String>,
 }
 
 /// The time of day.

@@ -1,13 +1,14 @@
 //! The relay: deliveries that wait, sent when they are due. It resumes what a restart, an outage or a backoff left, and
 //! finds out now and then whether a held queue may go on.
 
-use super::deliver::{Ended, Errand, callback_until};
+use super::deliver::{DEFERRED_MAX, Ended, Errand, Says, callback_until};
 use super::gateway::{Desk, Gateway, on_disk};
 use super::ports::{Act, Claimed, Delivery, Hold, Mode, Probe, Seq, StoreError};
 use super::queue::{Due, Next};
 use super::release::release;
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
+use jiff::Timestamp;
 use std::collections::BinaryHeap;
 use std::future::pending;
 use std::sync::Arc;
@@ -159,12 +160,12 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
             return false;
         }
     };
-    let Some(tenant) = gateway.tenants.get(&delivery.tenant).cloned() else {
+    let Some(tenant) = gateway.tenants.get(&delivery.tenant) else {
         tracing::error!(tenant = %delivery.tenant, seq, "a delivery waits for a tenant that is not configured");
         return false;
     };
     let now = gateway.clock.now();
-    let until = callback_until(&tenant, &delivery.message, delivery.received_at);
+    let until = decided_until(&tenant, &delivery);
     let callback_is_over = !delivery.decided && until.is_some_and(|until| until <= now);
     let is_due = delivery.due <= now || (next.hurried && !delivery.awaits_callback);
     if !is_due && !callback_is_over {
@@ -181,7 +182,7 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     };
     if callback_is_over {
         let errand = Errand::resumed(gateway, tenant, seq, delivery).weighed(gateway).await;
-        decide_without_callback(desk, &errand).await;
+        decide_without_xceed(desk, &errand).await;
         // What is not at Xceed yet goes on its way all the same.
         look_again(BUSY);
     } else if delivery.attempts_left > 0 && !next.again {
@@ -203,6 +204,7 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
 async fn carry(desk: &Desk, held: Held, tenant: Arc<Tenant>, (seq, delivery): (Seq, Delivery)) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
     let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
+    let decides = mode == Mode::Deferred && !delivery.decided;
     let errand = Errand::resumed(gateway, tenant, seq, delivery).weighed(gateway).await;
     let ended = match (errand.tenant.resend_in_doubt, begun) {
         (true, _) => errand.attempt(desk, ticket).await,
@@ -217,18 +219,39 @@ async fn carry(desk: &Desk, held: Held, tenant: Arc<Tenant>, (seq, delivery): (S
     // A twin whose deadline came may have taken the word, and not have brought it to disk.
     let untold = || ticket.take_the_word() || matches!(ticket.word(), Some(Word::Failed));
     let speaks = !told_before && mode == Mode::Sync && untold();
-    let told = speaks.then(|| errand.words(gateway, errand.decide(&ended)));
-    let settled = errand.conclude(gateway, ended, told.clone()).await;
-    if let Some(told) = told {
-        ticket.say(Word::of(settled, told, mode));
+    let words = errand.words(gateway, errand.decide(&ended));
+    let says = match (speaks, decides) {
+        (true, _) => Says::Tells(words.clone()),
+        (false, true) => Says::Decides(words.clone()),
+        (false, false) => Says::Nothing,
+    };
+    let settled = errand.conclude(gateway, ended, says).await;
+    if speaks {
+        ticket.say(Word::of(settled, words, mode));
+    } else if decides {
+        gateway.tickets.announce(&errand.tenant.name, &errand.message.event_id);
     }
 }
 
-/// The fallback decides, because no callback came in time.
-async fn decide_without_callback(desk: &Desk, errand: &Errand) {
+/// Until when the decision of a delivery falls without a caller who waits for it: by a callback, or behind.
+fn decided_until(tenant: &Tenant, delivery: &Delivery) -> Option<Timestamp> {
+    if delivery.mode == Mode::Deferred && delivery.message.response_required {
+        return Some(delivery.received_at + DEFERRED_MAX);
+    }
+    callback_until(tenant, &delivery.message, delivery.received_at)
+}
+
+/// The fallback decides, because neither Xceed nor its callback came in time.
+async fn decide_without_xceed(desk: &Desk, errand: &Errand) {
     let gateway = &desk.gateway;
-    let decided = errand.words(gateway, errand.bench().past_callback());
+    let bench = errand.bench();
+    let decision = match errand.mode {
+        Mode::Deferred => bench.past_deadline(errand.deadline),
+        _ => bench.past_callback(),
+    };
+    let decided = errand.words(gateway, decision);
     if on_disk(gateway.store.decide(errand.seq, decided)).await.is_ok() {
+        gateway.pushes.notify_one();
         gateway.tickets.announce(&errand.tenant.name, &errand.message.event_id);
     }
 }

@@ -5,11 +5,13 @@ use super::deliver::{Errand, callback_until};
 use super::gateway::Desk;
 use super::journey::{Journey, Plan, speak_fallback};
 use super::lines::Start;
-use super::ports::{Claimed, Known, Message, Mode, Prepared, Record, Seq, StoreError};
+use super::ports::{Check, Claimed, Known, Message, Mode, Prepared, Record, Seq, StoreError};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Ticket, Word};
-use crate::domain::event::{FieldFault, event_id};
+use crate::domain::decision::{Answer, Basis, Bench};
+use crate::domain::event::{Facts, FieldFault, event_id};
 use crate::domain::field::{Field, Fingerprint};
+use crate::domain::going_back::Back;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::velocity::Velocity;
 use jiff::Timestamp;
@@ -32,6 +34,10 @@ pub struct Submission<'a> {
     pub idempotency_key: Option<&'a str>,
     /// When the call came, by a clock that never jumps.
     pub received: Instant,
+    /// By when a decision falls, from then on.
+    pub deadline: Duration,
+    /// Who hears of the decision beside the caller.
+    pub back: Back,
 }
 
 /// The answer.
@@ -78,6 +84,31 @@ pub async fn submit(desk: &Desk, call: Submission<'_>) -> Result<Reply, Refusal>
     };
     let fingerprint = call.event.fingerprint();
     Visit { desk, call, id, fingerprint, received_at }.run().await
+}
+
+/// The fallback's answer to an event that can't be recorded just now, for whoever must not hear an error. Nothing is
+/// promised, and nothing is claimed to be recorded.
+///
+/// # Errors
+/// The event is no valid one.
+pub fn answer_unrecorded(desk: &Desk, call: &Submission<'_>, basis: Basis) -> Result<Reply, Refusal> {
+    let gateway = &desk.gateway;
+    let received_at = gateway.clock.now();
+    let prepared =
+        desk.xceed.prepare(&call.tenant.name, call.event, received_at).map_err(Refusal::Invalid)?;
+    let velocity = gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+    let customer = prepared.facts.customer.as_ref();
+    let velocity = customer.map_or(0, |customer| velocity.others(&call.tenant.name, customer, received_at));
+    let bench = Bench { policy: &call.tenant.policy, facts: &prepared.facts, velocity };
+    let words = (gateway.wording)(&Answer {
+        event_id: prepared.message.event_id.as_str().to_owned(),
+        decision: bench.unrecorded(basis),
+        defaulted: prepared.defaulted,
+        decided_at: gateway.clock.now(),
+        latency: call.received.elapsed(),
+    });
+    tracing::error!(tenant = %call.tenant.name, basis = basis.name(), "answered by the fallback, and not recorded");
+    Ok(Reply { body: words.into(), mode: call.mode, replayed: false })
 }
 
 /// A caller's call while it waits for an answer.
@@ -130,7 +161,9 @@ impl Visit<'_> {
         let draw = || gateway.store.next_seq();
         let (seq, start) = gateway.lines.join(whose, draw, (&gateway.relay, self.received_at));
         let errand = self.errand(&prepared, seq, Velocity::count);
-        let code = gateway.holds.code(tenant, &errand.message);
+        let limited = self.is_limited(&errand);
+        let code = gateway.holds.code(tenant, &errand.message).filter(|_| !limited);
+        let check = self.check(&errand, limited);
         let record = Record {
             seq,
             tenant: tenant.clone(),
@@ -142,12 +175,54 @@ impl Visit<'_> {
             begun: !self.call.tenant.resend_in_doubt && code.is_none() && matches!(start, Start::Now),
             told: None,
             decided: None,
+            check,
+            back: self.call.back.clone(),
+            batch: None,
         };
+        let counted = record.check.is_some() && self.counts_here();
         let plan = match code {
             Some(code) => Plan::Wait { record, code },
+            None if limited => Plan::Limited { record, start },
             None => Plan::New { record, start },
         };
-        self.set_out(held, errand, self.call.mode, plan).await
+        let facts = errand.facts.clone();
+        let heard = self.set_out(held, errand, self.call.mode, plan).await;
+        if counted && !matches!(heard, Ok(Some(_))) {
+            self.take_back(&facts);
+        }
+        heard
+    }
+
+    /// Whether the customer was checked too often, as far as this gateway counts.
+    fn is_limited(&self, errand: &Errand) -> bool {
+        let gateway = &self.desk.gateway;
+        let Some(customer) = errand.facts.customer.as_ref().filter(|_| self.counts_here()) else {
+            return false;
+        };
+        let (tenant, kind) = (&self.call.tenant.name, errand.facts.event_type.as_str());
+        !gateway.checks().allow(tenant, (customer, kind), self.call.tenant.checks, self.received_at)
+    }
+
+    /// Other gateways count in the store that they share.
+    fn counts_here(&self) -> bool {
+        self.call.mode.is_check() && !self.desk.gateway.store.is_shared()
+    }
+
+    fn take_back(&self, facts: &Facts) {
+        if let Some(customer) = &facts.customer {
+            let whom = (customer, facts.event_type.as_str());
+            self.desk.gateway.checks().take_back(&self.call.tenant.name, whom, self.received_at);
+        }
+    }
+
+    /// How the store counts it.
+    fn check(&self, errand: &Errand, limited: bool) -> Option<Check> {
+        let counts = self.call.mode.is_check() && errand.facts.customer.is_some() && !limited;
+        let gateway = &self.desk.gateway;
+        let rule = self.call.tenant.checks;
+        let words = || errand.words(gateway, errand.bench().limited(rule));
+        let limited = if gateway.store.is_shared() && counts { words() } else { Vec::new() };
+        counts.then_some(Check { rule, limited })
     }
 
     /// The event is recorded, and nobody was told: a crash came between, or a full disk, or another gateway works on
@@ -242,7 +317,7 @@ impl Visit<'_> {
             velocity.others(tenant, customer, at)
         });
         let errand = errand.weighed(&self.desk.gateway).await;
-        let decision = errand.bench().past_deadline();
+        let decision = errand.bench().past_deadline(self.call.deadline);
         let word = speak_fallback(&self.desk.gateway, &errand, (ticket, known.mode), decision).await;
         answer(word, false).unwrap_or(Err(Refusal::Store))
     }
@@ -273,7 +348,7 @@ impl Visit<'_> {
     }
 
     fn deadline(&self) -> Instant {
-        self.call.received + self.call.tenant.policy.deadline
+        self.call.received + self.call.deadline
     }
 
     fn errand(&self, prepared: &Prepared, seq: Seq, velocity: Count) -> Errand {
@@ -292,6 +367,8 @@ impl Visit<'_> {
             received: Some(self.call.received),
             attempts_left: 0,
             callback_until: callback_until(self.call.tenant, &prepared.message, self.received_at),
+            mode: self.call.mode,
+            deadline: self.call.deadline,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The tenants that the gateway serves, as the use cases need them.
 
+use crate::domain::field::Field;
+use crate::domain::going_back::{Back, Target, When};
 use crate::domain::identifiers::TenantName;
+use crate::domain::limits::Rule;
 use crate::domain::policy::Policy;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// One financial institution.
@@ -17,6 +20,38 @@ pub struct Tenant {
     pub resend_in_doubt: bool,
     /// How Xceed calls back, where it can.
     pub callback: Option<Callback>,
+    /// How often one customer may be checked.
+    pub checks: Rule,
+    /// How many requests a second it may send; as many as come where there is none.
+    pub requests_per_second: Option<u32>,
+    /// So many events leave together at most.
+    pub chunk: usize,
+    /// Where decisions can be brought back to: `cxone`, `genesys`, and `webhook:<name>` for each who listens.
+    pub targets: Vec<String>,
+}
+
+impl Tenant {
+    /// Who hears of an event's decision: where the source brings it back to, or the interaction that a plain caller says
+    /// it is from, which hears what comes after the answer alone; and whoever listens.
+    pub fn back(&self, source: Option<Target>, event: &Field<'_>) -> Back {
+        let platform = source.or_else(|| from_platform(event));
+        let platform = platform.filter(|target| self.targets.contains(&target.name));
+        let listeners = self.targets.iter().filter(|name| name.starts_with(WEBHOOK));
+        let listeners =
+            listeners.map(|name| Target { name: name.clone(), when: When::Always, participant: None });
+        Back(platform.into_iter().chain(listeners).collect())
+    }
+}
+
+/// What the name of a target begins with that is a webhook.
+pub const WEBHOOK: &str = "webhook:";
+
+fn from_platform(event: &Field<'_>) -> Option<Target> {
+    event.at("interaction.id").filter(|id| id.has_data())?;
+    match event.at("interaction.platform")? {
+        Field::Text(name) => Some(Target { name: name.to_string(), when: When::Late, participant: None }),
+        _ => None,
+    }
 }
 
 /// How Xceed calls back.
@@ -28,19 +63,29 @@ pub struct Callback {
     pub timeout: Duration,
 }
 
-/// All tenants by name.
+/// All tenants by name, which may be others from one moment to the next.
 #[derive(Debug, Default)]
-pub struct Tenants(BTreeMap<TenantName, Arc<Tenant>>);
+pub struct Tenants(RwLock<Arc<BTreeMap<TenantName, Arc<Tenant>>>>);
 
 impl Tenants {
     /// The tenant of that name.
-    pub fn get(&self, name: &TenantName) -> Option<&Arc<Tenant>> {
-        self.0.get(name)
+    pub fn get(&self, name: &TenantName) -> Option<Arc<Tenant>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Puts others in their place, all at once.
+    pub fn replace(&self, tenants: impl IntoIterator<Item = Tenant>) {
+        let tenants = Self::by_name(tenants);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tenants;
+    }
+
+    fn by_name(tenants: impl IntoIterator<Item = Tenant>) -> Arc<BTreeMap<TenantName, Arc<Tenant>>> {
+        Arc::new(tenants.into_iter().map(|tenant| (tenant.name.clone(), Arc::new(tenant))).collect())
     }
 }
 
 impl FromIterator<Tenant> for Tenants {
     fn from_iter<I: IntoIterator<Item = Tenant>>(tenants: I) -> Self {
-        Self(tenants.into_iter().map(|tenant| (tenant.name.clone(), Arc::new(tenant))).collect())
+        Self(RwLock::new(Self::by_name(tenants)))
     }
 }

@@ -14,7 +14,9 @@ use crate::domain::decision::{Answer, Results};
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault, Tier, Traces};
 use crate::domain::field::Field;
+use crate::domain::going_back::Back;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
+use crate::domain::limits::Rule;
 use crate::domain::policy::Policy;
 use crate::domain::return_code::Received;
 use jiff::Timestamp;
@@ -23,7 +25,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
@@ -234,8 +236,16 @@ impl World {
 
     fn with_tenant(store: FakeStore, after: Duration, attempt: Attempt, resend_in_doubt: bool) -> Self {
         let name = TenantName::new("bank");
-        let tenant =
-            || Tenant { name: name.clone(), policy: Policy::default(), resend_in_doubt, callback: None };
+        let tenant = || Tenant {
+            name: name.clone(),
+            policy: Policy::default(),
+            resend_in_doubt,
+            callback: None,
+            checks: Rule::default(),
+            requests_per_second: None,
+            chunk: 500,
+            targets: Vec::new(),
+        };
         let store = Arc::new(store);
         let xceed = Rc::new(FakeXceed {
             after,
@@ -252,6 +262,9 @@ impl World {
             clock: Arc::new(Noon),
             wording,
             velocity: Mutex::default(),
+            checks: Mutex::default(),
+            requests: Mutex::default(),
+            pushes: Notify::new(),
             relay: queue,
             lines: Lines::default(),
             holds: Holds::default(),
@@ -279,7 +292,15 @@ impl World {
         members.extend(customer.map(|id| ("customer".into(), Field::Text(id.to_owned().into()))));
         let event = Field::Object(members);
         let tenant = &self.tenant;
-        let call = Submission { tenant, event: &event, mode, idempotency_key: key, received: Instant::now() };
+        let call = Submission {
+            tenant,
+            event: &event,
+            mode,
+            idempotency_key: key,
+            received: Instant::now(),
+            deadline: tenant.policy.deadline,
+            back: Back::default(),
+        };
         submit(&self.desk, call).await
     }
 }
@@ -419,6 +440,8 @@ fn the_same_name_for_another_body_in_flight_is_refused() {
                 mode: Mode::Sync,
                 idempotency_key: None,
                 received: Instant::now(),
+                deadline: world.tenant.policy.deadline,
+                back: Back::default(),
             };
             submit(&world.desk, call).await
         };

@@ -3,6 +3,7 @@
 use super::section::{Problems, Section};
 use crate::application::tenants::{Callback, Tenant};
 use crate::domain::identifiers::TenantName;
+use crate::domain::limits::Rule;
 use crate::domain::policy::Verdict;
 use crate::domain::policy::{FallbackFor, FallbackPolicy, Policy, Thresholds};
 use crate::http::auth::{Key, Role, read_hash};
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const CHANNEL: &str = "Wire";
+/// Events that leave together.
+const CHUNK: u64 = 500;
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Nobody else is known.
 const CALLBACK_ALLOW: [&str; 2] = ["127.0.0.0/8", "::1/128"];
@@ -39,7 +42,11 @@ pub(super) fn read(
     let keys = read_keys(&mut section, &tenant_name, problems);
     let link = read_link(section.section("xceed"), problems);
     let policy = read_policy(section.section("policy"), problems);
-    for key in ["limits", "batch", "cxone", "genesys", "webhooks", "sources"] {
+    let (checks, requests_per_second) = read_limits(section.section("limits"), problems);
+    let mut batch = section.section("batch");
+    let chunk = batch.integer_or("chunk", CHUNK, 1..=10_000, problems);
+    batch.finish(problems);
+    for key in ["cxone", "genesys", "webhooks", "sources"] {
         section.without_effect(key, problems);
     }
     section.finish(problems);
@@ -47,7 +54,16 @@ pub(super) fn read(
     let (callback, callback_allow) = callback.unzip();
     Some((
         TenantSettings {
-            tenant: Tenant { name: tenant_name, policy, resend_in_doubt, callback },
+            tenant: Tenant {
+                name: tenant_name,
+                policy,
+                resend_in_doubt,
+                callback,
+                checks,
+                requests_per_second,
+                chunk: usize::try_from(chunk).unwrap_or(usize::MAX),
+                targets: Vec::new(),
+            },
             link,
             callback_allow,
         },
@@ -132,6 +148,20 @@ fn read_callback(section: &mut Section, problems: &mut Problems) -> Option<Calle
     })?;
     let id = (id != MINTED).then(|| id.into());
     Some((Callback { id, timeout }, allow))
+}
+
+fn read_limits(mut section: Section, problems: &mut Problems) -> (Rule, Option<u32>) {
+    let usual = Rule::default();
+    let mut checks = section.section("checks_per_customer");
+    let count = checks.integer_or("count", usual.count.into(), 1..=Rule::COUNT_MAX.into(), problems);
+    let windows = Duration::from_secs(1)..=Rule::WINDOW_MAX;
+    let window = checks.duration_or("window", usual.window, windows, problems);
+    checks.finish(problems);
+    let is_given = section.has("requests_per_second");
+    let per_second = section.integer_or("requests_per_second", 0, 1..=1_000_000, problems);
+    section.finish(problems);
+    let rule = Rule { count: u32::try_from(count).unwrap_or(usual.count), window };
+    (rule, u32::try_from(per_second).ok().filter(|_| is_given))
 }
 
 fn read_policy(mut section: Section, problems: &mut Problems) -> Policy {

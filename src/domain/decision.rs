@@ -2,6 +2,7 @@
 //! has a decision.
 
 use super::event::Facts;
+use super::limits::Rule;
 use super::policy::{Category, FallbackPolicy, NEUTRAL_SCORE, Policy, Verdict, local_score};
 use super::return_code::{DecidedBy, Disposition, Received, TRANSPORT_FAILURE};
 use jiff::Timestamp;
@@ -19,6 +20,8 @@ pub enum Outcome {
     Pending,
     /// No usable score: the fallback policy decided.
     Fallback,
+    /// Too many checks on one customer.
+    Limited,
 }
 
 impl Outcome {
@@ -29,6 +32,7 @@ impl Outcome {
             Self::Acknowledged => "ACKNOWLEDGED",
             Self::Pending => "PENDING",
             Self::Fallback => "FALLBACK",
+            Self::Limited => "LIMITED",
         }
     }
 }
@@ -60,6 +64,14 @@ pub enum Basis {
     Order,
     /// The queue is held, because its cause is not one event's.
     Held,
+    /// Too many checks on one customer, or too many requests of one tenant.
+    Limit,
+    /// The gateway has more to do than it can.
+    Overload,
+    /// The gateway ends.
+    Draining,
+    /// The store can't record.
+    Store,
 }
 
 impl Basis {
@@ -78,6 +90,10 @@ impl Basis {
             Self::CallbackTimeout => "callback_timeout",
             Self::Order => "order",
             Self::Held => "held",
+            Self::Limit => "limit",
+            Self::Overload => "overload",
+            Self::Draining => "draining",
+            Self::Store => "store",
         }
     }
 }
@@ -179,8 +195,8 @@ impl Bench<'_> {
     }
 
     /// The decision where Xceed is not in time.
-    pub fn past_deadline(&self) -> Decision {
-        let waited = self.policy.deadline.as_millis();
+    pub fn past_deadline(&self, waited: Duration) -> Decision {
+        let waited = waited.as_millis();
         self.fall_back(Basis::Deadline, &format!("Xceed did not answer within {waited} ms"))
     }
 
@@ -197,6 +213,32 @@ impl Bench<'_> {
     /// The decision while the queue is held for a code.
     pub fn while_held(&self, code: &str) -> Decision {
         self.fall_back(Basis::Held, &format!("events wait since {code}, and are sent once that is mended"))
+    }
+
+    /// The decision where its customer was checked too often: a person looks at it.
+    pub fn limited(&self, rule: Rule) -> Decision {
+        let (count, minutes) = (rule.count, rule.window.as_secs().div_ceil(60));
+        let reason = format!(
+            "more than {count} checks of this customer for the same kind of event within {minutes} min"
+        );
+        Decision { outcome: Outcome::Limited, ..self.draft(Basis::Limit, Verdict::Review, None, reason) }
+    }
+
+    /// The decision on an event that is not recorded, which only a platform is told.
+    pub fn unrecorded(&self, basis: Basis) -> Decision {
+        let why = match basis {
+            Basis::Limit => "more requests a second than agreed, so this one was not recorded",
+            Basis::Draining => "this gateway is ending, so the event was not recorded",
+            Basis::Store => "the gateway can't record just now, so the event was not recorded",
+            _ => "the gateway has too much to do, so the event was not recorded",
+        };
+        self.fall_back(basis, why)
+    }
+
+    /// What a caller hears whose decision is brought back later.
+    pub fn defer(&self) -> Decision {
+        let reason = "the event is recorded; the decision follows and is brought into the interaction";
+        undecided(Outcome::Pending, Basis::Acknowledgement, reason)
     }
 
     /// What a caller hears that asked for no score.

@@ -87,7 +87,7 @@ async fn verify(
         let Some(tenant) = gateway.tenants.get(name) else { continue };
         if awaited.callback_id == callback_id && callbacks.is_signed(name, &awaited.channel, &result) {
             let EventResult { event_id, said, results, .. } = result;
-            return Ok(Some(Verified { tenant: tenant.clone(), event_id, awaited, said, results }));
+            return Ok(Some(Verified { tenant, event_id, awaited, said, results }));
         }
     }
     Ok(None)

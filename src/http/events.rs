@@ -34,11 +34,14 @@ async fn take_in(
     let mode = mode(request)?;
     let idempotency_key = idempotency_key(request)?;
     is_open(desk)?;
+    desk.gateway.count_request(&tenant).map_err(too_many)?;
     let body = body::read(request, payload).await?;
     // The end may have begun while the body came.
     is_open(desk)?;
     let event = body::parse(&body)?;
-    let call = Submission { tenant: &tenant, event: &event, mode, idempotency_key, received };
+    let back = tenant.back(None, &event);
+    let deadline = tenant.policy.deadline;
+    let call = Submission { tenant: &tenant, event: &event, mode, idempotency_key, received, deadline, back };
     submit_event::submit(desk, call)
         .await
         .map(respond)
@@ -46,10 +49,8 @@ async fn take_in(
 }
 
 fn respond(reply: Reply) -> HttpResponse {
-    let status = match reply.mode {
-        Mode::Sync => StatusCode::OK,
-        Mode::Ack | Mode::Async => StatusCode::ACCEPTED,
-    };
+    let decides = reply.mode.is_told_the_decision();
+    let status = if decides { StatusCode::OK } else { StatusCode::ACCEPTED };
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "application/json"));
     if reply.replayed {
@@ -101,6 +102,13 @@ fn is_open(desk: &Desk) -> Result<(), Problem> {
     Err(problem.with_header(header::RETRY_AFTER, "1").closing())
 }
 
+fn too_many(wait: Duration) -> Problem {
+    let detail = "this tenant sends more requests a second than agreed (limits.requests_per_second): send it again later";
+    let seconds = wait.as_secs() + 1;
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", detail)
+        .with_header(header::RETRY_AFTER, seconds.to_string())
+}
+
 fn store_unavailable() -> Problem {
     let detail = "the gateway can't record just now, so nothing is promised: send it again under the same id";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "Can't record", detail)
@@ -127,8 +135,10 @@ async fn looked_up(request: &HttpRequest) -> Result<HttpResponse, Problem> {
 
 fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
     match query(request, "mode") {
-        None => Ok(Mode::Sync),
-        Some(word) => Mode::parse(word).ok_or_else(|| bad_query("mode must be sync, ack or async")),
+        None | Some("sync") => Ok(Mode::Sync),
+        Some("ack") => Ok(Mode::Ack),
+        Some("async") => Ok(Mode::Async),
+        Some(_) => Err(bad_query("mode must be sync, ack or async")),
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::domain::event::FieldFault;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A problem, ready to be answered.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub(super) struct Problem {
     title: &'static str,
     detail: String,
     errors: Vec<FieldFault>,
-    headers: Vec<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, Cow<'static, str>)>,
     closes: bool,
 }
 
@@ -59,8 +60,8 @@ impl Problem {
         self
     }
 
-    pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, value));
+    pub(super) fn with_header(mut self, name: HeaderName, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -92,7 +93,7 @@ impl From<Problem> for HttpResponse {
             response.force_close();
         }
         for (name, value) in problem.headers {
-            response.insert_header((name, HeaderValue::from_static(value)));
+            response.insert_header((name, value.as_ref()));
         }
         response.body(serde_json::to_vec(&document).unwrap_or_default())
     }

@@ -15,7 +15,7 @@ pub(super) fn place<'r>(
 ) -> Result<(&'r Desk, Arc<Tenant>), Problem> {
     let name = &authorize(request, roles)?.tenant;
     let desk = request.app_data::<Desk>();
-    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(name).cloned());
+    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(name));
     desk.zip(tenant).ok_or_else(|| {
         let detail = "the key's tenant is not served here";
         Problem::new(StatusCode::FORBIDDEN, "forbidden", "No such tenant", detail)

@@ -3,7 +3,7 @@
 use super::rows::{failed, read_mode, read_tier, read_time, read_verdict, split, time};
 use super::waiting::{SHOWN_STATE, all_waiting, holds};
 use crate::application::ports::{
-    Awaited, Delivery, Known, Late, Message, Parked, Resumption, Seq, StoreError, View,
+    Awaited, Delivery, Known, Late, Message, Parked, Recent, Resumption, Seq, StoreError, View,
 };
 use crate::domain::event::Facts;
 use crate::domain::field::Fingerprint;
@@ -208,10 +208,7 @@ const RECENT_MAX: usize = 300_000;
 /// Events by customer since a time, in the order of receipt. Recording keeps that order but for what was under way at
 /// the same time, so the newest are read until one is too old by [`STRAY`], and no index by time has to be kept. A start
 /// does not wait for more than [`RECENT_MAX`]: the oldest of a very busy hour are left out.
-fn recent(
-    connection: &Connection,
-    since: Timestamp,
-) -> rusqlite::Result<Vec<(TenantName, CustomerId, Timestamp)>> {
+fn recent(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Recent>> {
     let mut query = connection.prepare(
         "SELECT tenant, customer, received_at FROM event WHERE customer IS NOT NULL ORDER BY seq DESC",
     )?;
@@ -228,9 +225,10 @@ fn recent(
         }
         if at > since {
             let (tenant, customer) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-            recent.push((TenantName::new(tenant), CustomerId::new(customer), at));
+            let (tenant, customer) = (TenantName::new(tenant), CustomerId::new(customer));
+            recent.push(Recent { tenant, customer, at, check: None });
         }
     }
-    recent.sort_by_key(|(_, _, at)| *at);
+    recent.sort_by_key(|recent| recent.at);
     Ok(recent)
 }

@@ -25,6 +25,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
     let customer = row.get_ref(3)?.as_str_or_null()?.map(CustomerId::new);
     let tenant = TenantName::new(row.get_ref(2)?.as_str()?);
     Ok(Waiting {
+        in_batch: false,
         seq: row.get(0)?,
         due: read_time(row.get(1)?),
         line: customer.map(|customer| (tenant, customer)),

@@ -3,7 +3,9 @@
 use super::link::Link;
 use super::statements::{PROMOTED, RECENT};
 use super::waiting::{HOLDS, WAITING, read_hold, read_waiting};
-use crate::application::ports::{Awaited, Delivery, Known, Late, Message, Parked, Pruned, Resumption, View};
+use crate::application::ports::{
+    Awaited, Delivery, Known, Late, Message, Parked, Pruned, Recent, Resumption, View,
+};
 use crate::domain::event::Facts;
 use crate::domain::field::Fingerprint;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
@@ -119,7 +121,12 @@ pub(super) async fn resumption(link: &Link, number: i32, from: i64, since: i64) 
         holds: holds.iter().map(read_hold).collect(),
         recent: recent
             .iter()
-            .map(|row| (TenantName::new(row.get(0)), CustomerId::new(row.get(1)), read_time(row.get(2))))
+            .map(|row| Recent {
+                tenant: TenantName::new(row.get(0)),
+                customer: CustomerId::new(row.get(1)),
+                at: read_time(row.get(2)),
+                check: None,
+            })
             .collect(),
         promoted_keys: promoted.iter().map(|row| (TenantName::new(row.get(0)), row.get(1))).collect(),
     })

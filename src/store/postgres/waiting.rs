@@ -122,6 +122,7 @@ pub(super) const RELEASE: &str = concat!(
 pub(super) fn read_waiting(row: &Row) -> Waiting {
     let customer = row.get::<_, Option<&str>>(3).map(CustomerId::new);
     Waiting {
+        in_batch: false,
         seq: row.get(0),
         due: read_time(row.get(1)),
         line: customer.map(|customer| (TenantName::new(row.get(2)), customer)),
