@@ -82,6 +82,7 @@ impl Desk {
             secret_key: self.settings.secret_key.expose(),
             payload,
             response_required: true,
+            num_events: "1",
             callback_id: "",
         }
     }

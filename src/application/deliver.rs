@@ -128,9 +128,10 @@ impl Errand {
         match &ended.sent.attempt {
             Attempt::Answered(_) if !self.message.response_required => self.bench().acknowledge(),
             Attempt::Answered(results) => self.bench().decide(results),
-            Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => {
-                self.bench().without_results(why)
-            }
+            Attempt::NotSent(why)
+            | Attempt::InDoubt(why)
+            | Attempt::Refused(why)
+            | Attempt::PassedOver(why) => self.bench().without_results(why),
         }
     }
 
@@ -193,7 +194,7 @@ impl Errand {
     }
 
     fn state_after(&self, attempt: &Attempt, now: Timestamp, jitter: f64, held: bool) -> State {
-        let left = u32::from(!matches!(attempt, Attempt::NotSent(_)));
+        let left = u32::from(attempt.has_left());
         let at = Circumstances {
             attempts: self.attempts_left + left,
             recorded_at: self.received_at,
@@ -306,7 +307,10 @@ impl Errand {
                     tracing::debug!(%event_id, %tenant, code, took_ms, "attempt");
                 }
             }
-            Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => {
+            Attempt::NotSent(why)
+            | Attempt::InDoubt(why)
+            | Attempt::Refused(why)
+            | Attempt::PassedOver(why) => {
                 tracing::warn!(%event_id, %tenant, ended = attempt.name(), why, took_ms, "attempt");
             }
         }

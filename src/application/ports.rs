@@ -38,11 +38,10 @@ pub trait Scoring {
     fn send(&self, tenant: &TenantName, message: Message) -> Local<Sent>;
 
     /// One attempt to bring many events at once, all of one channel.
-    fn send_chunk(&self, tenant: &TenantName, chunk: Chunk) -> Local<Sent> {
-        let _ = (tenant, chunk);
-        let attempt = Attempt::NotSent("not here");
-        Box::pin(std::future::ready(Sent { attempt, promoted_key: None }))
-    }
+    fn send_chunk(&self, tenant: &TenantName, chunk: Chunk) -> Local<Sent>;
+
+    /// Whether two recorded payloads can leave in one document.
+    fn fit_together(&self, one: &str, other: &str) -> bool;
 }
 
 /// Events that leave together, in the order of recording; signed anew at each attempt.

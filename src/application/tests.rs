@@ -190,6 +190,13 @@ impl Scoring for FakeXceed {
             Sent { attempt, promoted_key: None }
         })
     }
+    fn send_chunk(&self, _: &TenantName, _: Chunk) -> Local<Sent> {
+        let attempt = self.attempt.clone();
+        Box::pin(async move { Sent { attempt, promoted_key: None } })
+    }
+    fn fit_together(&self, _: &str, _: &str) -> bool {
+        true
+    }
 }
 
 struct Noon;
@@ -213,6 +220,8 @@ fn scored(score: u32) -> Attempt {
         risk_action: None,
         reasons: vec![],
         remarks: vec![],
+        concerns: None,
+        faulty: vec![],
     })
 }
 

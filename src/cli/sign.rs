@@ -107,6 +107,7 @@ impl Sign {
             secret_key: link.secret_key.expose(),
             payload: &payload,
             response_required: true,
+            num_events: "1",
             callback_id: self.callback_id.as_deref().unwrap_or_default(),
         };
         match &self.explain {

@@ -111,6 +111,10 @@ pub struct Results {
     pub reasons: Vec<String>,
     /// What a person should know, in Xceed's words: message and validation errors.
     pub remarks: Vec<String>,
+    /// Of many events the first that an error concerns.
+    pub concerns: Option<String>,
+    /// The event of each validation error; empty where it names none.
+    pub faulty: Vec<String>,
 }
 
 /// A decision and all that explains it.
@@ -370,6 +374,8 @@ mod tests {
             risk_action: action.map(str::to_owned),
             reasons: vec![],
             remarks: vec![],
+            concerns: None,
+            faulty: vec![],
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Attempt {
     InDoubt(&'static str),
     /// Something answered that is no Results: a SOAP Fault, another status, a malformed document.
     Refused(&'static str),
+    /// Xceed stopped at another event of the chunk that it was in, and has not come to it.
+    PassedOver(&'static str),
     /// Xceed's Results.
     Answered(Results),
 }
@@ -34,8 +36,24 @@ impl Attempt {
             Self::NotSent(_) => "not_sent",
             Self::InDoubt(_) => "in_doubt",
             Self::Refused(_) => "refused",
+            Self::PassedOver(_) => "passed_over",
             Self::Answered(_) => "answered",
         }
+    }
+
+    /// Why there are no Results, in words for logs and the store.
+    pub fn why(&self) -> Option<&'static str> {
+        match self {
+            Self::NotSent(why) | Self::InDoubt(why) | Self::Refused(why) | Self::PassedOver(why) => {
+                Some(*why)
+            }
+            Self::Answered(_) => None,
+        }
+    }
+
+    /// Whether it counts as an attempt that left: Xceed may have looked at the event.
+    pub fn has_left(&self) -> bool {
+        !matches!(self, Self::NotSent(_) | Self::PassedOver(_))
     }
 
     /// Xceed's answer, where there is one.
@@ -114,6 +132,7 @@ pub fn after(attempt: &Attempt, at: Circumstances) -> State {
     let parked = |reason: &str| State::Parked { reason: reason.to_owned() };
     let code = attempt.results().map_or("transport", |results| results.code.word());
     match attempt.next() {
+        _ if matches!(attempt, Attempt::PassedOver(_)) => State::Queued { due: at.now },
         Next::Settle => match at.callback_until {
             Some(until) => State::AwaitingCallback { until },
             None => State::Settled,
@@ -177,6 +196,8 @@ mod tests {
             risk_action: None,
             reasons: vec![],
             remarks: vec![],
+            concerns: None,
+            faulty: vec![],
         })
     }
 
@@ -224,6 +245,14 @@ mod tests {
         for reason in ["HASH_KEY_FAIL", "XML_VALIDATION_FAIL", "attempts", "age", "in_doubt", "transport"] {
             assert!(may_be_replayed(reason), "{reason}");
         }
+    }
+
+    #[test]
+    fn what_was_passed_over_leaves_again_at_once_whatever_became_of_the_others() {
+        let strict = Circumstances { resend_in_doubt: false, ..at(ATTEMPTS_MAX, AGE_MAX) };
+        let state = after(&Attempt::PassedOver("stopped"), strict);
+        assert_eq!(state, State::Queued { due: strict.now });
+        assert!(!Attempt::PassedOver("stopped").has_left());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod budget;
 pub mod card_number;
+pub mod chunk;
 pub mod decision;
 pub mod delivery;
 pub mod event;

@@ -88,7 +88,8 @@ pub(super) fn delivery(connection: &Connection, seq: Seq) -> rusqlite::Result<Op
     let mut query = connection.prepare_cached(
         "SELECT tenant, event_id, channel, payload, response, event_type, customer, tier, amount, fingerprint,
                 mode, defaulted, received_at,
-                (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq AND ended <> 'not_sent'),
+                (SELECT count(*) FROM attempt
+                 WHERE attempt.seq = event.seq AND ended NOT IN ('not_sent', 'passed_over')),
                 state = 'SENDING', EXISTS (SELECT 1 FROM told WHERE told.seq = event.seq), due,
                 state = 'AWAITING_CALLBACK', EXISTS (SELECT 1 FROM decided WHERE decided.seq = event.seq), callback_id
          FROM event JOIN delivery USING (seq)

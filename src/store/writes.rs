@@ -256,10 +256,7 @@ pub(super) fn put(transaction: &Transaction<'_>, seq: Seq, state: &State, at: i6
 }
 
 fn note_attempt(transaction: &Transaction<'_>, end: &Settlement) -> rusqlite::Result<()> {
-    let why = match &end.attempt {
-        Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => Some(*why),
-        Attempt::Answered(_) => None,
-    };
+    let why = end.attempt.why();
     let results = end.attempt.results();
     let remarks = results.map(|results| {
         let all: Vec<String> = results.reasons.iter().chain(&results.remarks).cloned().collect();

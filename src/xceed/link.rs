@@ -98,7 +98,27 @@ impl Link {
             secret_key: key.expose(),
             payload: &message.payload,
             response_required: message.response_required,
+            num_events: "1",
             callback_id: message.callback_id.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// What fills a request for many events, signed with the key of the hour.
+    pub(super) fn chunk_values<'a>(
+        &'a self,
+        channel: &'a str,
+        payload: &'a str,
+        num_events: &'a str,
+    ) -> Values<'a> {
+        Values {
+            platform_id: &self.settings.platform_id,
+            service_id: &self.settings.service_id,
+            channel,
+            secret_key: self.key().expose(),
+            payload,
+            response_required: false,
+            num_events,
+            callback_id: "",
         }
     }
 

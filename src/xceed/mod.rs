@@ -3,6 +3,7 @@
 pub mod attempt;
 mod boundaries;
 pub mod callback;
+mod chunk;
 pub mod display_fields;
 pub mod explain;
 pub mod link;

@@ -15,6 +15,10 @@ pub struct ApiSet {
     pub add_event: Operation,
     /// Takes one event in; the score comes by callback.
     pub add_async_event: Operation,
+    /// Takes many events in.
+    pub add_m_events: Operation,
+    /// Takes many events in, and processes them behind.
+    pub add_m_async_events: Operation,
     /// What the answers look like.
     pub results: Paths,
     /// What a callback looks like, and its acknowledgement.
@@ -117,7 +121,7 @@ impl Value {
     }
 }
 
-/// What fills a request for one event.
+/// What fills a request.
 #[derive(Clone, Copy)]
 #[allow(missing_docs, reason = "named as the vendor names them")]
 pub struct Values<'a> {
@@ -127,6 +131,8 @@ pub struct Values<'a> {
     pub secret_key: &'a str,
     pub payload: &'a str,
     pub response_required: bool,
+    /// How many events the payload holds.
+    pub num_events: &'a str,
     /// Empty where no callback is asked for.
     pub callback_id: &'a str,
 }
@@ -141,13 +147,9 @@ impl<'a> Values<'a> {
             Value::Payload => self.payload,
             Value::ResponseRequired if self.response_required => "true",
             Value::ResponseRequired => "false",
+            Value::NumEvents => self.num_events,
             Value::CallbackId => self.callback_id,
-            Value::NumEvents
-            | Value::Hash
-            | Value::EventId
-            | Value::ReturnCode
-            | Value::RiskScore
-            | Value::RiskAction => "",
+            Value::Hash | Value::EventId | Value::ReturnCode | Value::RiskScore | Value::RiskAction => "",
         }
     }
 }
@@ -269,11 +271,12 @@ impl ApiSet {
             errors.push(format!("[callback] hash: {value:?} is no value of a callback"));
         }
         let compiled = |name: &str| document.operations.get(name).map(|form| document.compile(form));
-        match compiled("addEvent").zip(compiled("addAsyncEvent")) {
-            Some((add_event, add_async_event)) if errors.is_empty() => {
+        let one = compiled("addEvent").zip(compiled("addAsyncEvent"));
+        match one.zip(compiled("addMEvents").zip(compiled("addMAsyncEvents"))) {
+            Some(((add_event, add_async_event), (add_m_events, add_m_async_events))) if errors.is_empty() => {
                 let results = Paths::compile(&document.results);
                 let callback = document.callback(&results);
-                Ok(Self { add_event, add_async_event, results, callback })
+                Ok(Self { add_event, add_async_event, add_m_events, add_m_async_events, results, callback })
             }
             _ => Err(errors),
         }
@@ -416,6 +419,7 @@ mod tests {
             secret_key: "311a5439c8bda8ef",
             payload,
             response_required: true,
+            num_events: "2",
             callback_id: "cb-7",
         }
     }
@@ -458,6 +462,23 @@ mod tests {
         let read = sent(&ApiSet::compile(FOREIGN).expect("sound"), payload);
         assert_eq!(read[0], ("digest".to_owned(), hash));
         assert_eq!(read[1], ("document".to_owned(), payload.to_owned()));
+    }
+
+    #[test]
+    fn the_number_of_events_is_sent_and_where_the_set_says_so_signed() {
+        let shipped = ApiSet::compile(SHIPPED).expect("sound");
+        let payload = "<a/>";
+        for operation in [&shipped.add_m_events, &shipped.add_m_async_events] {
+            let text = operation.request(&values(payload)).into_text();
+            let Ok(Body::Message(message)) = open(text.as_bytes()) else { panic!("{text}") };
+            let count = message.children.iter().find(|child| child.name == "numEvents").expect("a count");
+            assert_eq!(count.text, "2");
+        }
+        let hash = sign(["3", "210021", "Wire", "311a5439c8bda8ef", payload], Case::Lower);
+        assert_eq!(shipped.add_m_events.hash(&values(payload)), hash);
+        let foreign = ApiSet::compile(FOREIGN).expect("sound");
+        let hash = sign(["311a5439c8bda8ef", "2", payload, "Wire", "210021", "3"], Case::Upper);
+        assert_eq!(foreign.add_m_events.hash(&values(payload)), hash);
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct Paths {
     pub(super) risk_action: Vec<String>,
     pub(super) reason: Vec<String>,
     pub(super) validation_error: Vec<String>,
+    /// The attribute of a validation error that names its event.
+    pub(super) validation_error_event: String,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +60,7 @@ impl Paths {
             risk_action: moved(&self.risk_action),
             reason: moved(&self.reason),
             validation_error: moved(&self.validation_error),
+            validation_error_event: self.validation_error_event.clone(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Paths {
             risk_action: split(&form.risk_action),
             reason: split(&form.reason),
             validation_error: split(&form.validation_error),
+            validation_error_event: form.validation_error_event.clone(),
         }
     }
 }

@@ -32,8 +32,18 @@ pub struct HttpAnswer<'a> {
     pub body: &'a [u8],
 }
 
-/// How an attempt ended that brought an answer.
+/// How an attempt to bring one event ended that brought an answer.
 pub fn judge(answer: HttpAnswer<'_>, operation: &Operation, paths: &Paths, event_id: &str) -> Attempt {
+    judge_about(answer, operation, paths, Some(event_id))
+}
+
+/// The same of one event, or of many: then whichever the answer names is taken as it is.
+pub(super) fn judge_about(
+    answer: HttpAnswer<'_>,
+    operation: &Operation,
+    paths: &Paths,
+    event_id: Option<&str>,
+) -> Attempt {
     match take(answer, operation, paths, event_id) {
         Ok(results) => Attempt::Answered(results),
         Err(why) => Attempt::Refused(why),
@@ -44,7 +54,7 @@ fn take(
     answer: HttpAnswer<'_>,
     operation: &Operation,
     paths: &Paths,
-    event_id: &str,
+    event_id: Option<&str>,
 ) -> Result<Results, &'static str> {
     if answer.content_encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err("Xceed's answer is compressed, which was not asked for");
@@ -77,19 +87,26 @@ fn answered(
     message: &Element,
     operation: &Operation,
     paths: &Paths,
-    event_id: &str,
+    event_id: Option<&str>,
 ) -> Result<Results, &'static str> {
     let (namespace, name) = &operation.response;
     if !message.is(Some(namespace), name) {
         return Err("Xceed answered another operation");
     }
     let reading = Reading { namespace: operation.inner_namespace.as_deref(), message };
-    if reading.text(&paths.event_id)?.is_some_and(|of| of != event_id) {
+    let concerns = reading.text(&paths.event_id)?;
+    if concerns.zip(event_id).is_some_and(|(of, event_id)| of != event_id) {
         return Err("Xceed answered for another event");
     }
     let message = reading.text(&paths.return_message)?.map(sentence);
     let remarks = message.into_iter().chain(reading.sentences(&paths.validation_error)).collect();
-    Ok(Results { reasons: reading.sentences(&paths.reason).collect(), remarks, ..reading.results(paths)? })
+    Ok(Results {
+        reasons: reading.sentences(&paths.reason).collect(),
+        remarks,
+        concerns: concerns.map(str::to_owned),
+        faulty: reading.faulty(paths),
+        ..reading.results(paths)?
+    })
 }
 
 /// A message, while its texts are looked for.
@@ -110,6 +127,8 @@ impl<'a> Reading<'a> {
             risk_action: self.word(&paths.risk_action)?,
             reasons: Vec::new(),
             remarks: Vec::new(),
+            concerns: None,
+            faulty: Vec::new(),
         })
     }
 
@@ -121,6 +140,14 @@ impl<'a> Reading<'a> {
             _ => Err("Xceed's answer says something twice"),
         };
         Ok([said(&paths.return_code)?, said(&paths.risk_score)?, said(&paths.risk_action)?])
+    }
+
+    /// The event that each validation error names; empty where it names none.
+    fn faulty(&self, paths: &Paths) -> Vec<String> {
+        let errors = self.all(&paths.validation_error).into_iter();
+        let event =
+            |error: &Element| error.attribute(&paths.validation_error_event).unwrap_or_default().to_owned();
+        errors.map(event).collect()
     }
 
     /// All elements at a path.
@@ -221,6 +248,22 @@ mod tests {
         assert_eq!(results.code.word(), "SUCCESS");
         assert_eq!(results.risk_score.map(|score| score.to_string()).as_deref(), Some("73.50"));
         assert_eq!(results.reasons, ["a b", "card ************1111"]);
+    }
+
+    #[test]
+    fn many_events_are_named_as_the_answer_names_them() {
+        let body = envelope(
+            "<returnCode>XML_VALIDATION_FAIL</returnCode><eventId>e-2</eventId><validationErrors>\
+             <error eventId=\"e-2\">wrong</error><error>who knows</error></validationErrors>",
+        );
+        let api = ApiSet::compile(include_str!("../../xsd/api/operations.toml")).expect("sound");
+        let answer =
+            HttpAnswer { status: 200, content_type: XML, content_encoding: None, body: body.as_bytes() };
+        let Attempt::Answered(results) = judge_about(answer, &api.add_event, &api.results, None) else {
+            panic!("answered")
+        };
+        assert_eq!(results.concerns.as_deref(), Some("e-2"));
+        assert_eq!(results.faulty, ["e-2", ""]);
     }
 
     #[test]

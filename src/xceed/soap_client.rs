@@ -2,11 +2,12 @@
 //! thread, since a pooled connection lives on the thread that opened it and so do validators.
 
 use super::attempt::classify;
+use super::chunk::{fits, join};
 use super::link::Link;
-use super::operations::Operation;
+use super::operations::{Operation, Values};
 use super::payload::{faults_of, fill};
-use super::results::{HttpAnswer, judge};
-use crate::application::ports::{Local, Message, Prepared, Scoring, Sent};
+use super::results::{HttpAnswer, judge_about};
+use crate::application::ports::{Chunk, Local, Message, Prepared, Scoring, Sent};
 use crate::domain::delivery::Attempt;
 use crate::domain::event::{ContactEvent, FieldFault, Traces};
 use crate::domain::field::Field;
@@ -73,6 +74,15 @@ impl Scoring for SoapClient {
         let line = self.lines[tenant].clone();
         Box::pin(async move { line.send(&message).await })
     }
+
+    fn send_chunk(&self, tenant: &TenantName, chunk: Chunk) -> Local<Sent> {
+        let line = self.lines[tenant].clone();
+        Box::pin(async move { line.send_chunk(&chunk).await })
+    }
+
+    fn fit_together(&self, one: &str, other: &str) -> bool {
+        fits(one, other)
+    }
 }
 
 /// Event → payload, valid against the link's schema set.
@@ -120,8 +130,20 @@ struct Line {
     link: Arc<Link>,
     client: reqwest::Client,
     /// What all requests of an operation have in common: all but the body.
-    sync_draft: reqwest::Request,
-    async_draft: reqwest::Request,
+    one: reqwest::Request,
+    one_async: reqwest::Request,
+    many: reqwest::Request,
+    many_async: reqwest::Request,
+}
+
+/// What one attempt brings, but for the key that it is signed with.
+#[derive(Clone, Copy)]
+struct Letter<'a> {
+    operation: &'a Operation,
+    draft: &'a reqwest::Request,
+    values: Values<'a>,
+    /// The one event that it is about; of many, whichever the answer names.
+    about: Option<&'a str>,
 }
 
 impl Line {
@@ -131,19 +153,47 @@ impl Line {
             let request = client.post(&link.settings.url).header("Content-Type", "text/xml; charset=utf-8");
             request.header("SOAPAction", &operation.soap_action).build()
         };
-        let sync_draft = draft(&link.api.add_event)?;
-        let async_draft = draft(&link.api.add_async_event)?;
-        Ok(Self { link: link.clone(), client, sync_draft, async_draft })
+        let one = draft(&link.api.add_event)?;
+        let one_async = draft(&link.api.add_async_event)?;
+        let many = draft(&link.api.add_m_events)?;
+        let many_async = draft(&link.api.add_m_async_events)?;
+        Ok(Self { link: link.clone(), client, one, one_async, many, many_async })
+    }
+
+    async fn send(&self, message: &Message) -> Sent {
+        let api = &self.link.api;
+        let (operation, draft) = match message.callback_id {
+            Some(_) => (&api.add_async_event, &self.one_async),
+            None => (&api.add_event, &self.one),
+        };
+        let values = self.link.values(message, self.link.key());
+        self.deliver(Letter { operation, draft, values, about: Some(message.event_id.as_str()) }).await
+    }
+
+    async fn send_chunk(&self, chunk: &Chunk) -> Sent {
+        let api = &self.link.api;
+        let (operation, draft) = match chunk.is_async {
+            true => (&api.add_m_async_events, &self.many_async),
+            false => (&api.add_m_events, &self.many),
+        };
+        let payloads: Vec<&str> = chunk.events.iter().map(|(_, payload)| &**payload).collect();
+        let Some(payload) = join(&payloads) else {
+            let attempt = Attempt::NotSent("the events are of schema sets that can't stand in one document");
+            return Sent { attempt, promoted_key: None };
+        };
+        let num_events = payloads.len().to_string();
+        let values = self.link.chunk_values(&chunk.channel, &payload, &num_events);
+        self.deliver(Letter { operation, draft, values, about: None }).await
     }
 
     /// One attempt. Where Xceed refuses the hash and a next key is there, that is tried once; where it is taken, it is
     /// signed with from then on.
-    async fn send(&self, message: &Message) -> Sent {
+    async fn deliver(&self, letter: Letter<'_>) -> Sent {
         let deadline = Instant::now() + self.link.settings.attempt_timeout;
-        let attempt = self.post(message, self.link.key(), deadline).await;
+        let attempt = self.post(letter, self.link.key(), deadline).await;
         let next = self.link.next_key().filter(|_| is_hash_failure(&attempt));
         let Some(next) = next else { return Sent { attempt, promoted_key: None } };
-        let second = self.post(message, next, deadline).await;
+        let second = self.post(letter, next, deadline).await;
         if !is_processed(&second) {
             return Sent { attempt, promoted_key: None };
         }
@@ -152,13 +202,9 @@ impl Line {
     }
 
     /// One request: one absolute deadline around everything from the pool to the last byte.
-    async fn post(&self, message: &Message, key: &Secret, deadline: Instant) -> Attempt {
-        let api = &self.link.api;
-        let (operation, draft) = match message.callback_id {
-            Some(_) => (&api.add_async_event, &self.async_draft),
-            None => (&api.add_event, &self.sync_draft),
-        };
-        let values = self.link.values(message, key);
+    async fn post(&self, letter: Letter<'_>, key: &Secret, deadline: Instant) -> Attempt {
+        let Letter { operation, draft, values, about } = letter;
+        let values = Values { secret_key: key.expose(), ..values };
         let mut request =
             draft.try_clone().expect("a request without a body has nothing that can't be cloned");
         *request.body_mut() = Some(operation.request(&values).into_text().into());
@@ -172,7 +218,7 @@ impl Line {
                 content_encoding: header("content-encoding"),
                 body: &body,
             };
-            Ok(judge(answer, operation, &api.results, message.event_id.as_str()))
+            Ok(judge_about(answer, operation, &self.link.api.results, about))
         };
         match timeout_at(deadline, exchange).await {
             Ok(Ok(attempt) | Err(attempt)) => attempt,

@@ -7,7 +7,7 @@ use super::chain::{Entry, Head, hash};
 use super::key::Key;
 use super::standing::{Doubt, Standing};
 use crate::application::ports::{Act, Callback, Effect, Late, Record, Seq, Settlement};
-use crate::domain::delivery::{Attempt, State};
+use crate::domain::delivery::State;
 use crate::domain::policy::Verdict;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -119,10 +119,7 @@ impl<'k> Pen<'k> {
 
     /// An attempt has ended, with Xceed's Results where they came; the delivery stands there now.
     pub fn attempt(&mut self, subject: &Subject, end: &Settlement) -> Entry {
-        let why = match &end.attempt {
-            Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => Some(*why),
-            Attempt::Answered(_) => None,
-        };
+        let why = end.attempt.why();
         let results = end.attempt.results();
         let mut body = self.about("attempt", subject);
         body.text("ended", end.attempt.name());

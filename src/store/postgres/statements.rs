@@ -117,7 +117,8 @@ pub(super) const VIEW: &str = "SELECT told.body, defaulted,
 pub(super) const DELIVERY: &str =
     "SELECT tenant, event_id, channel, payload, response, callback_id, event_type, customer, tier,
             amount, fingerprint, mode, defaulted, received_at,
-            (SELECT count(*) FROM attempt WHERE attempt.seq = event.seq AND ended <> 'not_sent'), due,
+            (SELECT count(*) FROM attempt
+             WHERE attempt.seq = event.seq AND ended NOT IN ('not_sent', 'passed_over')), due,
             state = 'AWAITING_CALLBACK', state = 'SENDING',
             EXISTS (SELECT 1 FROM told WHERE told.seq = event.seq),
             EXISTS (SELECT 1 FROM decided WHERE decided.seq = event.seq)

@@ -5,7 +5,6 @@ use super::command::Write;
 use super::link::Link;
 use super::statements::{ATTEMPT, CALL_BACK, DECIDE, DONE, HOLD, LATE, NOTE, PROMOTE, PUT, TELL, UNHOLD};
 use crate::application::ports::Settlement;
-use crate::domain::delivery::Attempt;
 use crate::store::audit::Entry;
 use crate::store::rows::{join, time};
 use tokio_postgres::{Error, Row};
@@ -108,10 +107,7 @@ async fn attempts(link: &Link, writes: &[&Write], changes: &Changes) -> Result<V
         rows.iter().map(|(end, _)| value(end)).collect()
     }
     let numbers: Vec<_> = rows.iter().map(|(_, number)| number).collect();
-    let why = |end: &Settlement| match &end.attempt {
-        Attempt::NotSent(why) | Attempt::InDoubt(why) | Attempt::Refused(why) => Some(*why),
-        Attempt::Answered(_) => None,
-    };
+    let why = |end: &Settlement| end.attempt.why();
     let remarks = |end: &Settlement| {
         let results = end.attempt.results()?;
         Some(join(&results.reasons.iter().chain(&results.remarks).cloned().collect::<Vec<_>>()))
