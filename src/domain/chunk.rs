@@ -82,8 +82,9 @@ mod tests {
 
     /// Each event's code, or how its attempt ended without one.
     fn became(attempt: &Attempt) -> Vec<String> {
-        let word =
-            |part: Attempt| part.results().map_or(part.name(), |results| results.code.word()).to_owned();
+        let word = |part: Attempt| {
+            part.results().map_or_else(|| part.name(), |results| results.code.word()).to_owned()
+        };
         parts(&events(), attempt).into_iter().map(word).collect()
     }
 
