@@ -13,6 +13,7 @@ use crate::domain::limits::{Bucket, Checks};
 use crate::domain::velocity::Velocity;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -50,6 +51,8 @@ pub struct Gateway {
     pub ending: Ending,
     /// First attempts and retries of the last seconds.
     pub budget: Mutex<Budget>,
+    /// Whether the configuration as it is now was refused, so that an older one goes on.
+    pub is_configuration_refused: AtomicBool,
     /// A number drawn evenly from 0 to 1, for jitter.
     pub random: fn() -> f64,
     /// A name that nobody can guess, for the address of one event's callback.

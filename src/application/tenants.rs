@@ -5,8 +5,9 @@ use crate::domain::going_back::{Back, Target, When};
 use crate::domain::identifiers::TenantName;
 use crate::domain::limits::Rule;
 use crate::domain::policy::Policy;
+use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One financial institution.
@@ -65,18 +66,17 @@ pub struct Callback {
 
 /// All tenants by name, which may be others from one moment to the next.
 #[derive(Debug, Default)]
-pub struct Tenants(RwLock<Arc<BTreeMap<TenantName, Arc<Tenant>>>>);
+pub struct Tenants(ArcSwap<BTreeMap<TenantName, Arc<Tenant>>>);
 
 impl Tenants {
     /// The tenant of that name.
     pub fn get(&self, name: &TenantName) -> Option<Arc<Tenant>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.0.load().get(name).cloned()
     }
 
     /// Puts others in their place, all at once.
     pub fn replace(&self, tenants: impl IntoIterator<Item = Tenant>) {
-        let tenants = Self::by_name(tenants);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tenants;
+        self.0.store(Self::by_name(tenants));
     }
 
     fn by_name(tenants: impl IntoIterator<Item = Tenant>) -> Arc<BTreeMap<TenantName, Arc<Tenant>>> {
@@ -86,6 +86,6 @@ impl Tenants {
 
 impl FromIterator<Tenant> for Tenants {
     fn from_iter<I: IntoIterator<Item = Tenant>>(tenants: I) -> Self {
-        Self(RwLock::new(Self::by_name(tenants)))
+        Self(ArcSwap::new(Self::by_name(tenants)))
     }
 }

@@ -22,7 +22,7 @@ use crate::domain::return_code::Received;
 use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -41,6 +41,8 @@ struct FakeXceed {
     after: Duration,
     attempt: Attempt,
     sent: Cell<u32>,
+    /// Whether the last one did.
+    wanted_a_score: Cell<bool>,
     /// What the store had written when the attempt left.
     written_before: RefCell<Vec<String>>,
     store: Arc<FakeStore>,
@@ -64,8 +66,9 @@ impl Scoring for FakeXceed {
         };
         Ok(Prepared { facts, traces: Traces::default(), message, schema: "1.0".into(), defaulted: vec![] })
     }
-    fn send(&self, _: &TenantName, _: Message) -> Local<Sent> {
+    fn send(&self, _: &TenantName, message: Message) -> Local<Sent> {
         self.sent.set(self.sent.get() + 1);
+        self.wanted_a_score.set(message.response_required);
         *self.written_before.borrow_mut() = self.store.written();
         let (after, attempt) = (self.after, self.attempt.clone());
         Box::pin(async move {
@@ -143,6 +146,7 @@ impl World {
             after,
             attempt,
             sent: Cell::default(),
+            wanted_a_score: Cell::default(),
             written_before: RefCell::default(),
             store: store.clone(),
         });
@@ -157,6 +161,7 @@ impl World {
             checks: Mutex::default(),
             requests: Mutex::default(),
             pushes: Notify::new(),
+            is_configuration_refused: AtomicBool::new(false),
             relay: queue,
             lines: Lines::default(),
             holds: Holds::default(),
@@ -316,6 +321,63 @@ fn under_an_explicit_key_a_twin_in_flight_is_told_to_come_back() {
             world.submit("e-1", Mode::Sync, Some("k"))
         );
         assert!(one.is_ok() && matches!(two, Err(Refusal::InFlight)));
+    });
+}
+
+#[test]
+fn a_deferred_caller_hears_at_once_and_the_decision_falls_behind() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 100 * MS, scored(70));
+        let told = world.submit("e-1", Mode::Deferred, None).await;
+        assert_eq!(words(told), "- PENDING acknowledgement");
+        assert_eq!(world.store.written(), ["record e-1 told"], "and nothing was waited for");
+        sleep(200 * MS).await;
+        assert_eq!(world.store.written(), ["record e-1 told", "settle 0 decided"]);
+        assert_eq!(world.xceed.written_before.borrow().as_slice(), ["record e-1 told"]);
+    });
+}
+
+#[test]
+fn a_deferred_decision_is_the_fallbacks_at_its_deadline_and_xceed_is_late() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 1000 * MS, scored(70));
+        world.submit("e-1", Mode::Deferred, None).await.expect("answered");
+        sleep(2000 * MS).await;
+        assert_eq!(world.store.written(), ["record e-1 told", "decide 0", "settle 0 late"]);
+    });
+}
+
+#[test]
+fn one_check_too_many_is_looked_at_by_a_person_and_asks_for_no_score() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore::default(), 10 * MS, scored(70));
+        let submit = |id: &'static str, mode| world.submit_of(id, Some("C-1"), mode, None);
+        for id in ["e-1", "e-2", "e-3"] {
+            assert_eq!(words(submit(id, Mode::Sync).await), "REVIEW SCORED threshold");
+        }
+        assert_eq!(words(submit("e-4", Mode::Ack).await), "- ACKNOWLEDGED acknowledgement");
+        sleep(100 * MS).await;
+        let before = world.store.written().len();
+        assert_eq!(words(submit("e-5", Mode::Sync).await), "REVIEW LIMITED limit");
+        sleep(100 * MS).await;
+        assert_eq!(world.store.written()[before..], ["record e-5 told", "settle 4"]);
+        assert!(!world.xceed.wanted_a_score.get());
+        assert_eq!(
+            words(world.submit_of("e-6", Some("C-2"), Mode::Sync, None).await),
+            "REVIEW SCORED threshold"
+        );
+        assert_eq!(words(world.submit("e-7", Mode::Sync, None).await), "REVIEW SCORED threshold");
+    });
+}
+
+#[test]
+fn a_check_that_could_not_be_recorded_does_not_count() {
+    in_virtual_time(async {
+        let world = World::new(FakeStore { fails: true, ..FakeStore::default() }, 10 * MS, scored(70));
+        for id in ["e-1", "e-2", "e-3", "e-4", "e-5"] {
+            let told = world.submit_of(id, Some("C-1"), Mode::Sync, None).await;
+            assert!(matches!(told, Err(Refusal::Store)), "{id}");
+        }
     });
 }
 

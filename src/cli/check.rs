@@ -45,5 +45,5 @@ impl Check {
 fn examine(config: &Config) -> Result<(), Vec<String>> {
     let sets = Sets::compile(&config.documents)?;
     let links: Vec<_> = config.tenants.iter().map(|t| (t.tenant.name.clone(), t.link.clone())).collect();
-    sets.links(&links, &[]).map(|_| ())
+    sets.links(&links, &[], None).map(|_| ())
 }

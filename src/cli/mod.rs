@@ -15,6 +15,7 @@ mod simulate;
 mod tenant;
 mod translate;
 mod validate;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use shell::Failed;

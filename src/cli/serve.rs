@@ -2,6 +2,7 @@
 
 use super::shell::{ConfigFile, Failed};
 use super::signals::Signals;
+use super::watch::Watch;
 use crate::app::App;
 use crate::telemetry::{self, Format};
 use clap::{Args, ValueEnum};
@@ -41,11 +42,19 @@ impl Serve {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let tenants = config.tenants.len();
+        let (tenants, content) = (config.tenants.len(), config.content);
         let app = App::start(config).map_err(Failed)?;
+        let hangups = signals.hangups();
         let asked = signals.serving();
         tracing::info!(address = %app.address, tenants, "serving");
-        actix_web::rt::System::new().block_on(app.run(asked)).map_err(Failed::because)?;
+        let watched = Watch { config: self.config, reloader: app.reloader(), hangups, content };
+        let serve = async {
+            let watching = actix_web::rt::spawn(watched.run());
+            let served = app.run(asked).await;
+            watching.abort();
+            served
+        };
+        actix_web::rt::System::new().block_on(serve).map_err(Failed::because)?;
         tracing::info!("stopped");
         Ok(())
     }

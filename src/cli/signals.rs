@@ -1,5 +1,6 @@
 //! SIGTERM and SIGINT: the first one asks the process to end in good order, the second one ends it at once. One that
-//! comes during the start, before anything was promised, ends it at once as well.
+//! comes during the start, before anything was promised, ends it at once as well. SIGHUP asks to read the configuration
+//! anew.
 
 use super::shell::Failed;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
@@ -7,12 +8,13 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-/// Both signals, in the hands of a thread of its own, so that no work delays them.
+/// All signals, in the hands of a thread of its own, so that no work delays them.
 pub(super) struct Signals {
     serves: Arc<AtomicBool>,
     asked: oneshot::Receiver<()>,
+    hangups: Arc<Notify>,
 }
 
 impl Signals {
@@ -20,17 +22,27 @@ impl Signals {
     pub(super) fn take() -> Result<Self, Failed> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failed::because)?;
-        let both = {
+        let taken = {
             let _inside = runtime.enter();
-            signal(SignalKind::terminate()).and_then(|one| Ok((one, signal(SignalKind::interrupt())?)))
+            signal(SignalKind::terminate()).and_then(|terminate| {
+                Ok((terminate, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?))
+            })
         };
-        let both = both.map_err(Failed::because)?;
+        let (terminate, interrupt, hangup) = taken.map_err(Failed::because)?;
         let (ask, asked) = oneshot::channel();
-        let serves = Arc::new(AtomicBool::new(false));
-        let flag = serves.clone();
-        let obey = move || runtime.block_on(obey(both, &flag, ask));
-        thread::Builder::new().name("signals".to_owned()).spawn(obey).map_err(Failed::because)?;
-        Ok(Self { serves, asked })
+        let (serves, hangups) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let (flag, told) = (serves.clone(), hangups.clone());
+        let work = move || {
+            runtime.spawn(pass_on(hangup, told));
+            runtime.block_on(obey((terminate, interrupt), &flag, ask));
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(work).map_err(Failed::because)?;
+        Ok(Self { serves, asked, hangups })
+    }
+
+    /// Is told each time that the configuration is to be read anew.
+    pub(super) fn hangups(&self) -> Arc<Notify> {
+        self.hangups.clone()
     }
 
     /// The start is over. Resolves once the process is asked to end.
@@ -38,6 +50,12 @@ impl Signals {
         self.serves.store(true, SeqCst);
         // The thread that asks lives as long as the process.
         async move { self.asked.await.unwrap_or_default() }
+    }
+}
+
+async fn pass_on(mut hangup: Signal, told: Arc<Notify>) {
+    while hangup.recv().await.is_some() {
+        told.notify_one();
     }
 }
 

@@ -38,6 +38,10 @@ pub struct Config {
     pub documents: Documents,
     /// Who is served.
     pub tenants: Vec<TenantSettings>,
+    /// What takes a new start to change.
+    pub fixed: String,
+    /// A fingerprint of all that was read, secrets too, to find out whether anything has changed. Never shown.
+    pub content: [u8; 32],
     /// What is configured but has no effect in this version.
     pub warnings: Vec<String>,
 }
@@ -84,13 +88,15 @@ impl Config {
             environment.into_iter().partition(|(name, _)| name.starts_with(PREFIX));
         let overridden = section::override_by(table, own);
         let settings = overridden.text();
+        let fixed = overridden.text_of(&["server", "store", "audit"]);
         let mut root = Section::root(overridden);
         let config = read_root(&mut root, documents, &Passwords::of(&others), &mut problems);
         root.finish(&mut problems);
         match config {
             Some(mut config) if problems.is_empty() => {
                 config.audit.configuration = fingerprint(&settings, &config.documents);
-                Ok(Self { warnings: problems.warnings, ..config })
+                config.content = problems.content(&config.audit.configuration);
+                Ok(Self { fixed, warnings: problems.warnings, ..config })
             }
             _ => Err(problems.errors),
         }
@@ -142,7 +148,7 @@ fn read_root(
     Some(Config {
         server: http::Settings {
             bind: bind?,
-            keys: Arc::new(Keys(keys.into_iter().flatten().collect())),
+            keys: Arc::new(Keys(keys.into_iter().flatten().map(Arc::new).collect())),
             workers: usize::try_from(workers).unwrap_or(1),
             public_url,
             peers: Arc::new(Peers {
@@ -159,6 +165,8 @@ fn read_root(
         audit,
         documents: documents?,
         tenants,
+        fixed: String::new(),
+        content: [0; 32],
         warnings: Vec::new(),
     })
 }

@@ -5,6 +5,7 @@ use crate::secrets::Secret;
 use crate::store::audit::KeySettings;
 use ipnet::IpNet;
 use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -17,11 +18,24 @@ use toml::{Table, Value};
 pub(super) struct Problems {
     pub(super) errors: Vec<String>,
     pub(super) warnings: Vec<String>,
+    /// Everything that was read beside the file itself.
+    read: Sha256,
 }
 
 impl Problems {
     pub(super) fn error(&mut self, text: impl Into<String>) {
         self.errors.push(text.into());
+    }
+
+    /// Notes what was read beside the file itself, so that a change of it is a change of the configuration.
+    pub(super) fn has_read(&mut self, text: &[u8]) {
+        self.read.update(text.len().to_be_bytes());
+        self.read.update(text);
+    }
+
+    /// A fingerprint of all that was read, secrets too: never shown.
+    pub(super) fn content(&self, settings: &str) -> [u8; 32] {
+        self.read.clone().chain_update(settings).finalize().into()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -62,6 +76,12 @@ pub(super) fn override_by(
 }
 
 impl Overridden {
+    /// Some of its tables as one text.
+    pub(super) fn text_of(&self, keys: &[&str]) -> String {
+        let kept = self.table.iter().filter(|(key, _)| keys.contains(&key.as_str()));
+        kept.map(|(key, value)| (key.clone(), value.clone())).collect::<Table>().to_string()
+    }
+
     /// All of it as one text, in the order of names.
     pub(super) fn text(&self) -> String {
         self.table.to_string()
@@ -314,7 +334,10 @@ impl Section {
             _ => Err(SECRET_CURE.to_owned()),
         };
         match read {
-            Ok(text) => Some(Secret::new(text.strip_suffix('\n').unwrap_or(&text).to_owned())),
+            Ok(text) => {
+                problems.has_read(text.as_bytes());
+                Some(Secret::new(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
+            }
             Err(why) => {
                 self.fault(key, problems, &why);
                 None

@@ -1,5 +1,6 @@
 //! Who calls: API keys, known by their SHA-256 alone and compared in constant time.
 
+use super::doors::doors;
 use super::problem::Problem;
 use crate::domain::identifiers::TenantName;
 use actix_web::HttpRequest;
@@ -48,11 +49,11 @@ pub struct Key {
 
 /// All keys.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(pub Vec<Key>);
+pub struct Keys(pub Vec<Arc<Key>>);
 
 impl Keys {
     /// The key with this text. Every key is compared to the end, so the time taken tells nothing.
-    fn find(&self, text: &str) -> Option<&Key> {
+    fn find(&self, text: &str) -> Option<&Arc<Key>> {
         let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         self.0
             .iter()
@@ -71,14 +72,13 @@ pub fn read_hash(text: &str) -> Option<[u8; 32]> {
 }
 
 /// The key that the call carries, where it has one of the roles.
-pub(super) fn authorize<'r>(request: &'r HttpRequest, roles: &[Role]) -> Result<&'r Key, Problem> {
+pub(super) fn authorize(request: &HttpRequest, roles: &[Role]) -> Result<Arc<Key>, Problem> {
     let text = presented(request).ok_or_else(|| {
         let detail = "send an API key: Authorization: Bearer <key>, or X-Api-Key: <key>";
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "No API key", detail)
             .with_header(header::WWW_AUTHENTICATE, "Bearer")
     })?;
-    let keys = request.app_data::<Arc<Keys>>();
-    let key = keys.and_then(|keys| keys.find(text)).ok_or_else(|| {
+    let key = doors(request).and_then(|doors| doors.keys.find(text).cloned()).ok_or_else(|| {
         let detail = "this API key is not known; `xceed-gateway key` makes one and says where its hash goes";
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unknown API key", detail)
             .with_header(header::WWW_AUTHENTICATE, "Bearer")
@@ -108,7 +108,7 @@ mod tests {
         let hash = read_hash(&hash_of("secret")).expect("a hash");
         let key =
             Key { name: "desk".into(), hash, tenant: TenantName::new("bank"), roles: vec![Role::Caller] };
-        let keys = Keys(vec![Key { hash: [0; 32], ..key.clone() }, key]);
+        let keys = Keys(vec![Arc::new(Key { hash: [0; 32], ..key.clone() }), Arc::new(key)]);
         assert!(keys.find("secret").is_some());
         assert!(keys.find("Secret").is_none() && keys.find("").is_none());
         for bad in ["", "sha256:", "sha256:00", &hex::encode([0; 32])] {

@@ -2,14 +2,13 @@
 //! address hears one and the same thing, and nothing changes.
 
 use super::body::arrived;
-use super::peer::Peers;
+use super::doors::doors;
 use crate::application::accept_callback::{Verified, accept};
 use crate::application::gateway::{Desk, Gateway};
 use crate::domain::identifiers::TenantName;
 use crate::xceed::callback::{Callbacks, EventResult};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use std::sync::Arc;
 
 /// The largest callback, in bytes.
 const SIZE_MAX: usize = 256 * 1024;
@@ -31,9 +30,10 @@ impl Wsdl {
 
 /// `GET /xceed/callback?wsdl`
 pub(super) async fn wsdl(request: HttpRequest) -> HttpResponse {
-    match request.app_data::<Wsdl>() {
-        Some(Wsdl(text)) => {
-            HttpResponse::Ok().insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(text.clone())
+    match doors(&request) {
+        Some(doors) => {
+            let Wsdl(text) = doors.wsdl.clone();
+            HttpResponse::Ok().insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(text)
         }
         None => super::problem::not_found().await,
     }
@@ -41,11 +41,12 @@ pub(super) async fn wsdl(request: HttpRequest) -> HttpResponse {
 
 /// `POST /xceed/callback/{callbackId}`; without an id it is refused like one with an unknown id.
 pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let (Some(desk), Some(callbacks), Some(peers)) =
-        (request.app_data::<Desk>(), request.app_data::<Arc<Callbacks>>(), request.app_data::<Arc<Peers>>())
-    else {
+    let (Some(desk), Some(doors)) = (request.app_data::<Desk>(), doors(&request)) else {
         return super::problem::not_found().await;
     };
+    // The body may be long in coming: nothing is kept from being swapped meanwhile.
+    let (callbacks, peers) = (doors.callbacks.clone(), doors.peers.clone());
+    drop(doors);
     let callback_id = request.match_info().get("callbackId").unwrap_or_default();
     let may_call = |tenant: &&TenantName| peers.allow(&request, tenant);
     let tenants: Vec<_> = callbacks.tenants(callback_id).filter(may_call).collect();
@@ -61,9 +62,9 @@ pub(super) async fn receive(request: HttpRequest, payload: web::Payload) -> Http
         _ => return refused(desk, "size, media type or time"),
     };
     let Some(result) = callbacks.read(callback_id, &body) else { return refused(desk, "form") };
-    match verify(&desk.gateway, callbacks, (callback_id, &tenants), result).await {
+    match verify(&desk.gateway, &callbacks, (callback_id, &tenants), result).await {
         Ok(Some(verified)) => match accept(&desk.gateway, verified).await {
-            Ok(_) => acknowledged(callbacks),
+            Ok(_) => acknowledged(&callbacks),
             Err(_) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).finish(),
         },
         Ok(None) => refused(desk, "event or signature"),

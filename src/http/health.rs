@@ -4,6 +4,7 @@ use crate::application::gateway::{Desk, Gateway};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The process serves.
 pub(super) async fn alive() -> HttpResponse {
@@ -22,7 +23,11 @@ pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     // Events are taken in while their queue is held, so that is no reason; it is there for whoever watches.
     let held = desk.gateway.holds.count();
-    HttpResponse::build(status).json(json!({ "ready": ready, "reasons": reasons, "heldQueues": held }))
+    let refused = desk.gateway.is_configuration_refused.load(Relaxed);
+    let configuration = if refused { "refused" } else { "current" };
+    HttpResponse::build(status).json(json!({
+        "ready": ready, "reasons": reasons, "heldQueues": held, "configuration": configuration
+    }))
 }
 
 fn reasons(gateway: &Gateway) -> Vec<&'static str> {

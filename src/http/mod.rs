@@ -5,6 +5,7 @@ pub mod answer;
 pub mod auth;
 pub mod body;
 mod callback;
+mod doors;
 mod events;
 mod health;
 mod held;
@@ -16,12 +17,12 @@ mod request;
 mod return_codes;
 
 use crate::application::gateway::{Desk, Gateway};
-use crate::xceed::callback::Callbacks;
 use actix_web::dev::{Server, Service, ServiceResponse};
 use actix_web::http::{ConnectionType, KeepAlive};
 use actix_web::{App, Error, HttpServer, Resource, Route, guard, web};
+use arc_swap::ArcSwap;
 use auth::Keys;
-use callback::Wsdl;
+pub use doors::Doors;
 use peer::Peers;
 use std::io;
 use std::net::SocketAddr;
@@ -50,35 +51,21 @@ pub struct Settings {
     pub peers: Arc<Peers>,
 }
 
-/// How Xceed calls back.
-#[derive(Clone)]
-pub struct CallbackDoor {
-    /// Whose callbacks are taken, and how they look.
-    pub callbacks: Arc<Callbacks>,
-    /// The WSDL, with any address in it.
-    pub wsdl: String,
-}
-
 /// Starts to serve. `desk` makes each worker thread's place; it runs on that thread.
 ///
 /// # Errors
 /// The address can't be listened at.
-pub fn serve<F>(settings: &Settings, door: &CallbackDoor, desk: F) -> io::Result<(Server, SocketAddr)>
+pub fn serve<F>(settings: &Settings, doors: &Arc<ArcSwap<Doors>>, desk: F) -> io::Result<(Server, SocketAddr)>
 where
     F: Fn() -> Desk + Send + Clone + 'static,
 {
-    let (keys, peers, callbacks) = (settings.keys.clone(), settings.peers.clone(), door.callbacks.clone());
-    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.bind));
-    let wsdl = Wsdl::at(&door.callbacks.address(&public_url), &door.wsdl);
+    let doors = doors.clone();
     let app = move || {
         let desk = desk();
         let gateway = desk.gateway.clone();
         App::new()
             .app_data(desk)
-            .app_data(keys.clone())
-            .app_data(peers.clone())
-            .app_data(callbacks.clone())
-            .app_data(wsdl.clone())
+            .app_data(doors.clone())
             .configure(routes)
             .wrap_fn(move |request, calls| close_at_the_end(gateway.clone(), calls.call(request)))
     };

@@ -1,6 +1,6 @@
 //! What every call brings: a key, and perhaps parameters.
 
-use super::auth::{Role, authorize};
+use super::auth::{Key, Role, authorize};
 use super::problem::Problem;
 use crate::application::gateway::Desk;
 use crate::application::tenants::Tenant;
@@ -13,10 +13,19 @@ pub(super) fn place<'r>(
     request: &'r HttpRequest,
     roles: &[Role],
 ) -> Result<(&'r Desk, Arc<Tenant>), Problem> {
-    let name = &authorize(request, roles)?.tenant;
+    let (desk, tenant, _) = place_of_key(request, roles)?;
+    Ok((desk, tenant))
+}
+
+/// The same, and the key.
+pub(super) fn place_of_key<'r>(
+    request: &'r HttpRequest,
+    roles: &[Role],
+) -> Result<(&'r Desk, Arc<Tenant>, Arc<Key>), Problem> {
+    let key = authorize(request, roles)?;
     let desk = request.app_data::<Desk>();
-    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(name));
-    desk.zip(tenant).ok_or_else(|| {
+    let tenant = desk.and_then(|desk| desk.gateway.tenants.get(&key.tenant));
+    desk.zip(tenant).map(|(desk, tenant)| (desk, tenant, key)).ok_or_else(|| {
         let detail = "the key's tenant is not served here";
         Problem::new(StatusCode::FORBIDDEN, "forbidden", "No such tenant", detail)
     })
@@ -24,9 +33,8 @@ pub(super) fn place<'r>(
 
 /// The same for an operator, and the name of the key, by which what is done is known later.
 pub(super) fn operator(request: &HttpRequest) -> Result<(&Desk, Arc<Tenant>, String), Problem> {
-    let roles = [Role::Operator];
-    let (desk, tenant) = place(request, &roles)?;
-    Ok((desk, tenant, authorize(request, &roles)?.name.clone()))
+    let (desk, tenant, key) = place_of_key(request, &[Role::Operator])?;
+    Ok((desk, tenant, key.name.clone()))
 }
 
 /// A parameter of the query, as it was sent.

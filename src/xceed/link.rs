@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 /// A tenant's link as it is configured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Where requests go.
     pub url: String,
@@ -87,6 +87,19 @@ impl Link {
     /// Signs with the next key from now on.
     pub(super) fn promote(&self) {
         self.promoted.store(true, SeqCst);
+    }
+
+    /// The key that Xceed has moved to, by fingerprint, where it has.
+    pub fn promoted_key(&self) -> Option<String> {
+        let next = self.settings.secret_key_next.as_ref().filter(|_| self.promoted.load(SeqCst));
+        next.map(Secret::fingerprint)
+    }
+
+    /// Whether the other would do the very same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.settings == other.settings
+            && Arc::ptr_eq(&self.version, &other.version)
+            && Arc::ptr_eq(&self.api, &other.api)
     }
 
     /// What fills a request, signed with that key.

@@ -15,8 +15,11 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::return_code::{Disposition, Received, ReturnCode};
 use crate::secrets::Secret;
 use crate::soap::tree::DOCUMENT_MAX;
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::ready;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +33,13 @@ const IDLE_CONNECTIONS_MAX: usize = 1024;
 /// All links of the gateway by tenant.
 pub type Links = HashMap<TenantName, Arc<Link>>;
 
+/// The links as they are just now; others may be put in their place at any time.
+pub type LiveLinks = Arc<ArcSwap<Links>>;
+
 /// Xceed over SOAP, for one worker thread.
 pub struct SoapClient {
-    lines: HashMap<TenantName, Rc<Line>>,
+    links: LiveLinks,
+    lines: RefCell<HashMap<TenantName, Rc<Line>>>,
 }
 
 impl SoapClient {
@@ -40,9 +47,24 @@ impl SoapClient {
     ///
     /// # Errors
     /// TLS can't be set up, or an address is none.
-    pub fn new(links: &Links) -> Result<Self, reqwest::Error> {
+    pub fn new(links: LiveLinks) -> Result<Self, reqwest::Error> {
         let line = |(name, link): (&TenantName, &Arc<Link>)| Ok((name.clone(), Rc::new(Line::new(link)?)));
-        Ok(Self { lines: links.iter().map(line).collect::<Result<_, _>>()? })
+        let lines = links.load().iter().map(line).collect::<Result<_, _>>()?;
+        Ok(Self { links, lines: RefCell::new(lines) })
+    }
+
+    /// The tenant's line, made anew where its link is another one now; `None` where the tenant is not served any more.
+    fn line(&self, tenant: &TenantName) -> Option<Rc<Line>> {
+        let links = self.links.load();
+        let link = links.get(tenant)?;
+        let mut lines = self.lines.borrow_mut();
+        if let Some(line) = lines.get(tenant).filter(|line| Arc::ptr_eq(&line.link, link)) {
+            return Some(line.clone());
+        }
+        // Whoever put the links there has made such a line before.
+        let line = Rc::new(Line::new(link).ok()?);
+        lines.insert(tenant.clone(), line.clone());
+        Some(line)
     }
 }
 
@@ -67,22 +89,27 @@ impl Scoring for SoapClient {
         event: &Field<'_>,
         received_at: Timestamp,
     ) -> Result<Prepared, Vec<FieldFault>> {
-        prepare(&self.lines[tenant].link, event, received_at)
+        let not_served = || vec![FieldFault::new("", "tenant", "this tenant is not served any more")];
+        prepare(&self.line(tenant).ok_or_else(not_served)?.link, event, received_at)
     }
 
     fn send(&self, tenant: &TenantName, message: Message) -> Local<Sent> {
-        let line = self.lines[tenant].clone();
+        let Some(line) = self.line(tenant) else { return Box::pin(ready(not_served())) };
         Box::pin(async move { line.send(&message).await })
     }
 
     fn send_chunk(&self, tenant: &TenantName, chunk: Chunk) -> Local<Sent> {
-        let line = self.lines[tenant].clone();
+        let Some(line) = self.line(tenant) else { return Box::pin(ready(not_served())) };
         Box::pin(async move { line.send_chunk(&chunk).await })
     }
 
     fn fit_together(&self, one: &str, other: &str) -> bool {
         fits(one, other)
     }
+}
+
+fn not_served() -> Sent {
+    Sent { attempt: Attempt::NotSent("the tenant is not served any more"), promoted_key: None }
 }
 
 /// Event → payload, valid against the link's schema set.

@@ -59,6 +59,7 @@ impl Store for FakeStore {
     }
     fn settle(&self, end: Settlement) -> Receipt<Option<Vec<u8>>> {
         let told = if end.told.is_some() { " told" } else { "" };
+        let told = if end.decided.is_some() { " decided" } else { told };
         let late = if end.late.is_some() { " late" } else { "" };
         let state = if matches!(end.state, State::Queued { .. }) { " queued" } else { "" };
         self.write(format!("settle {}{told}{late}{state}", end.seq), None)

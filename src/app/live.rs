@@ -1,0 +1,65 @@
+//! What of a configuration can be swapped while the gateway runs, beside the tenants themselves: the links to Xceed and
+//! what the doors go by.
+
+use super::Sets;
+use crate::config::{Config, TenantSettings};
+use crate::domain::identifiers::TenantName;
+use crate::http::Doors;
+use crate::xceed::callback::Callbacks;
+use crate::xceed::soap_client::{Links, LiveLinks, SoapClient};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+
+/// What is swapped: whoever has it sees at once what was put in its place.
+#[derive(Clone)]
+pub(super) struct Live {
+    pub(super) links: LiveLinks,
+    pub(super) doors: Arc<ArcSwap<Doors>>,
+}
+
+impl Live {
+    /// Made from settings alone. `before` is what goes on where it is still the same.
+    pub(super) fn new(
+        config: &Config,
+        sets: &Sets,
+        promoted_keys: &[(TenantName, String)],
+        before: Option<&Self>,
+    ) -> Result<Self, Vec<String>> {
+        let settings: Vec<_> =
+            config.tenants.iter().map(|tenant| (tenant.tenant.name.clone(), tenant.link.clone())).collect();
+        let before = before.map(|live| live.links.load());
+        let links = sets.links(&settings, promoted_keys, before.as_deref().map(AsRef::as_ref))?;
+        let callbacks = callbacks(sets, &config.tenants, &links);
+        let doors = Doors::new(&config.server, callbacks, &config.documents.callback_wsdl);
+        let live = Self {
+            links: Arc::new(ArcSwap::from_pointee(links)),
+            doors: Arc::new(ArcSwap::from_pointee(doors)),
+        };
+        // Each thread makes a client of its own; that it can is found out now.
+        SoapClient::new(live.links.clone()).map_err(|error| vec![error.to_string()])?;
+        Ok(live)
+    }
+
+    /// Puts another in its place. Whoever may call is swapped last, when all that they need is there.
+    pub(super) fn replace(&self, other: &Self, tenants: impl FnOnce()) {
+        self.links.store(other.links.load_full());
+        tenants();
+        self.doors.store(other.doors.load_full());
+    }
+
+    /// The keys that Xceed was found to have moved to.
+    pub(super) fn promoted_keys(&self) -> Vec<(TenantName, String)> {
+        let links = self.links.load();
+        links.iter().filter_map(|(name, link)| Some((name.clone(), link.promoted_key()?))).collect()
+    }
+}
+
+/// The tenants that can be called back.
+fn callbacks(sets: &Sets, tenants: &[TenantSettings], links: &Links) -> Callbacks {
+    let called_back = tenants.iter().filter_map(|settings| {
+        let callback = settings.tenant.callback.as_ref()?;
+        let name = &settings.tenant.name;
+        Some((name.clone(), callback.id.clone(), links.get(name)?.clone()))
+    });
+    Callbacks::new(sets.api.clone(), called_back.collect())
+}

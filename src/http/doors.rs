@@ -1,0 +1,37 @@
+//! What the doors go by that may change while they are open: who may call, from where, and how Xceed calls back. All of it
+//! is swapped at once.
+
+use super::auth::Keys;
+use super::callback::Wsdl;
+use super::peer::Peers;
+use crate::xceed::callback::Callbacks;
+use actix_web::HttpRequest;
+use arc_swap::{ArcSwap, Guard};
+use std::sync::Arc;
+
+/// What the doors go by.
+pub struct Doors {
+    pub(super) keys: Arc<Keys>,
+    pub(super) peers: Arc<Peers>,
+    pub(super) callbacks: Arc<Callbacks>,
+    pub(super) wsdl: Wsdl,
+}
+
+impl Doors {
+    /// `wsdl` is the callback's, with any address in it; the one to register at Xceed is put in its place.
+    pub fn new(settings: &super::Settings, callbacks: Callbacks, wsdl: &str) -> Self {
+        let here = || format!("http://{}", settings.bind);
+        let public_url = settings.public_url.clone().unwrap_or_else(here);
+        Self {
+            keys: settings.keys.clone(),
+            peers: settings.peers.clone(),
+            wsdl: Wsdl::at(&callbacks.address(&public_url), wsdl),
+            callbacks: Arc::new(callbacks),
+        }
+    }
+}
+
+/// What they go by just now.
+pub(super) fn doors(request: &HttpRequest) -> Option<Guard<Arc<Doors>>> {
+    request.app_data::<Arc<ArcSwap<Doors>>>().map(|doors| doors.load())
+}
