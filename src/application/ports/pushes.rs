@@ -1,0 +1,103 @@
+//! The words for decisions that go back: what goes, how an attempt ended, and what is kept for a person.
+
+use super::{Late, Local};
+use crate::domain::delivery::State;
+use crate::domain::going_back::Kind;
+use crate::domain::identifiers::{EventId, TenantName};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// The platforms that decisions go back to, as the thread sees them that brings them there.
+pub trait Pushing {
+    /// One attempt to bring a decision back.
+    fn push(&self, push: Push) -> Local<Pushed>;
+}
+
+/// How an attempt to bring a decision back ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is there.
+    Landed,
+    /// The interaction has ended, or nobody wants it any more: nothing is left to do.
+    Gone(&'static str),
+    /// It may work later.
+    Later {
+        /// Why, in words for logs and the store.
+        why: &'static str,
+        /// Whether it left this machine.
+        left: bool,
+        /// Nothing goes to this target before that time has passed.
+        pause: Option<Duration>,
+    },
+    /// It won't work before a person has done something.
+    Refused(&'static str),
+}
+/// A decision on its way back, by number.
+pub type PushId = i64;
+
+/// A decision that goes back to where its event came from, or to whoever listens.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Its number.
+    pub id: PushId,
+    /// Under which claim this gateway has it.
+    pub fence: i64,
+    /// Whose event it is.
+    pub tenant: TenantName,
+    /// The event.
+    pub event_id: EventId,
+    /// Where to: `cxone`, `genesys`, `webhook:<name>`.
+    pub target: String,
+    /// The interaction that it is about.
+    pub interaction: Option<String>,
+    /// Whose attributes are set in it, where the source said so.
+    pub participant: Option<String>,
+    /// What goes back.
+    pub kind: Kind,
+    /// The decision as it was told, byte for byte.
+    pub words: Vec<u8>,
+    /// What Xceed said after that, where that is what goes back.
+    pub late: Option<Late>,
+    /// When it fell.
+    pub at: Timestamp,
+    /// Attempts that left this machine before.
+    pub attempts: u32,
+}
+
+/// The end of an attempt to bring a decision back.
+#[derive(Clone, Debug)]
+pub struct PushEnd {
+    /// Its number.
+    pub id: PushId,
+    /// Under which claim.
+    pub fence: i64,
+    /// When.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// `landed`, `gone`, or why not, in words.
+    pub why: &'static str,
+    /// Whether the attempt left this machine, and counts.
+    pub left: bool,
+    /// Where it stands now: queued, settled or parked.
+    pub state: State,
+}
+
+/// A decision that could not be brought back.
+#[derive(Clone, Debug)]
+pub struct ParkedPush {
+    /// Its number.
+    pub id: PushId,
+    /// The event.
+    pub event_id: String,
+    /// Where to.
+    pub target: String,
+    /// What.
+    pub kind: Kind,
+    /// Why it is kept.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// Attempts that left this machine.
+    pub attempts: u32,
+}
