@@ -77,6 +77,8 @@ service_id = "210021"
 secret_key = {{ env = "BENCH_SECRET_KEY" }}
 schema = "1.0"
 resend_in_doubt = {resend_in_doubt}
+[tenants.bench.limits]
+requests_per_second = 1000000
 [tenants.bench.policy]
 deadline_ms = {deadline}
 "#,

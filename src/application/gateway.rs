@@ -65,9 +65,9 @@ impl Gateway {
     /// # Errors
     /// It is one too many just now.
     pub fn count_request(&self, tenant: &Tenant) -> Result<(), Duration> {
-        let Some(per_second) = tenant.requests_per_second else { return Ok(()) };
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests.entry(tenant.name.clone()).or_default().take(per_second, self.clock.now())
+        let bucket = requests.entry(tenant.name.clone()).or_default();
+        bucket.take(tenant.requests_per_second, self.clock.now())
     }
 
     /// The checks of customers.

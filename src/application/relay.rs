@@ -23,6 +23,8 @@ pub const IN_FLIGHT_MAX: usize = 64;
 const BUSY: Duration = Duration::from_secs(1);
 /// The same where another gateway has it, or has what goes before it.
 const ELSEWHERE: Duration = Duration::from_millis(250);
+/// The same where its tenant is not configured.
+const UNSERVED: Duration = Duration::from_secs(30);
 /// The relay looks at the clock at least so often, so that a clock that is set can't delay a delivery.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -161,7 +163,9 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
         }
     };
     let Some(tenant) = gateway.tenants.get(&delivery.tenant) else {
-        tracing::error!(tenant = %delivery.tenant, seq, "a delivery waits for a tenant that is not configured");
+        // It may be served again from one moment to the next.
+        tracing::debug!(tenant = %delivery.tenant, seq, "a delivery waits for a tenant that is not served");
+        look_again(UNSERVED);
         return false;
     };
     let now = gateway.clock.now();

@@ -23,8 +23,8 @@ pub struct Tenant {
     pub callback: Option<Callback>,
     /// How often one customer may be checked.
     pub checks: Rule,
-    /// How many requests a second it may send; as many as come where there is none.
-    pub requests_per_second: Option<u32>,
+    /// How many requests a second it may send.
+    pub requests_per_second: u32,
     /// So many events leave together at most.
     pub chunk: usize,
     /// Where decisions can be brought back to: `cxone`, `genesys`, and `webhook:<name>` for each who listens.

@@ -137,7 +137,7 @@ impl World {
             resend_in_doubt,
             callback: None,
             checks: Rule::default(),
-            requests_per_second: None,
+            requests_per_second: u32::MAX,
             chunk: 500,
             targets: Vec::new(),
         };

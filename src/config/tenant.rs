@@ -14,6 +14,8 @@ use std::time::Duration;
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const CHANNEL: &str = "Wire";
+/// What a tenant may send.
+const REQUESTS_PER_SECOND: u64 = 500;
 /// Events that leave together.
 const CHUNK: u64 = 500;
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -150,18 +152,17 @@ fn read_callback(section: &mut Section, problems: &mut Problems) -> Option<Calle
     Some((Callback { id, timeout }, allow))
 }
 
-fn read_limits(mut section: Section, problems: &mut Problems) -> (Rule, Option<u32>) {
+fn read_limits(mut section: Section, problems: &mut Problems) -> (Rule, u32) {
     let usual = Rule::default();
     let mut checks = section.section("checks_per_customer");
     let count = checks.integer_or("count", usual.count.into(), 1..=Rule::COUNT_MAX.into(), problems);
     let windows = Duration::from_secs(1)..=Rule::WINDOW_MAX;
     let window = checks.duration_or("window", usual.window, windows, problems);
     checks.finish(problems);
-    let is_given = section.has("requests_per_second");
-    let per_second = section.integer_or("requests_per_second", 0, 1..=1_000_000, problems);
+    let per_second = section.integer_or("requests_per_second", REQUESTS_PER_SECOND, 1..=1_000_000, problems);
     section.finish(problems);
     let rule = Rule { count: u32::try_from(count).unwrap_or(usual.count), window };
-    (rule, u32::try_from(per_second).ok().filter(|_| is_given))
+    (rule, u32::try_from(per_second).unwrap_or(u32::MAX))
 }
 
 fn read_policy(mut section: Section, problems: &mut Problems) -> Policy {

@@ -28,6 +28,7 @@ mod order;
 mod parked;
 mod postgres_outages;
 mod privacy;
+mod reload;
 mod retention;
 mod return_codes;
 mod rotation;

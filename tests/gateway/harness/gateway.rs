@@ -112,6 +112,12 @@ impl Gateway {
         self.process.kill();
     }
 
+    /// Writes another configuration where this one's is. What becomes of it the gateway finds out by itself.
+    pub(crate) fn reconfigure(&mut self, config: Config) {
+        self.config = config;
+        self.config.write(&self.folder);
+    }
+
     /// Starts it again, on the same store, with another configuration.
     pub(crate) fn restart_with(&mut self, config: Config) {
         self.config = config;
