@@ -17,7 +17,7 @@ use crate::application::lines::Lines;
 use crate::application::ports::{Clock, Store};
 use crate::application::queue::queue;
 use crate::application::tickets::Tickets;
-use crate::application::{relay, retention};
+use crate::application::{batching, relay, retention};
 use crate::config::Config;
 use crate::store::{self, Opened, Opener};
 use crate::xceed::soap_client::SoapClient;
@@ -41,6 +41,7 @@ pub struct App {
     server: Server,
     gateway: Arc<Gateway>,
     relay: Background,
+    batching: Background,
     retention: Background,
     reloader: Reloader,
     // Last: whoever records has ended by then, and what is queued is written when this drops.
@@ -98,15 +99,20 @@ impl App {
         };
         let (server, address) = http::serve(&config.server, &live.doors, desk.clone())
             .map_err(|error| vec![format!("{}: can't be listened at ({error})", config.server.bind)])?;
-        let relay =
-            Background::begin("relay", move || relay::run(desk(), due)).map_err(|error| one(&error))?;
+        let relay = Background::begin("relay", {
+            let desk = desk.clone();
+            move || relay::run(desk(), due)
+        });
+        let relay = relay.map_err(|error| one(&error))?;
+        let batching =
+            Background::begin("batches", move || batching::run(desk())).map_err(|error| one(&error))?;
         let retention = Background::begin("retention", {
             let (store, clock) = (store.clone(), gateway.clock.clone());
             move || retention::run(store, clock, kept)
         });
         let retention = retention.map_err(|error| one(&error))?;
         let reloader = reloader.of(&gateway);
-        Ok(Self { address, server, gateway, relay, retention, reloader, store })
+        Ok(Self { address, server, gateway, relay, batching, retention, reloader, store })
     }
 
     /// What swaps its settings while it runs.
@@ -120,7 +126,7 @@ impl App {
     /// # Errors
     /// The server breaks down.
     pub async fn run(self, asked: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Self { server, gateway, relay, retention, store, .. } = self;
+        let Self { server, gateway, relay, batching, retention, store, .. } = self;
         let handle = server.handle();
         let end = async {
             asked.await;
@@ -133,6 +139,7 @@ impl App {
             () = end => server.await,
         };
         relay.end();
+        batching.end();
         retention.end();
         drop(gateway);
         draining::close(store).await;

@@ -41,7 +41,10 @@ pub(super) fn resume(gateway: &Gateway, resumption: Resumption) {
     }
     gateway.holds.restore(holds, gateway.clock.now());
     // Whoever is not the first of its line is brought by the one before it.
-    for Waiting { seq, due, line, by_callback, .. } in waiting {
+    for Waiting { seq, due, line, by_callback, in_batch } in waiting {
+        if in_batch {
+            gateway.relay.pool().resume(seq);
+        }
         if gateway.lines.rejoin(line, seq) == Turn::Now || by_callback {
             gateway.relay.enqueue(seq, due);
         }

@@ -3,7 +3,7 @@
 
 use super::gateway::{Desk, Gateway, on_disk};
 use super::holds::Noted;
-use super::ports::{Delivery, Late, Message, Mode, Sent, Seq, Settlement, StoreError};
+use super::ports::{Delivery, Late, Message, Mode, Receipt, Sent, Seq, Settlement, StoreError};
 use super::tenants::Tenant;
 use super::tickets::Ticket;
 use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
@@ -63,7 +63,29 @@ pub struct Ended {
     took: Duration,
 }
 
+/// The end of an attempt on its way to the disk.
+pub struct Concluding {
+    /// Resolves once it is there.
+    pub receipt: Receipt<Option<Vec<u8>>>,
+    /// What comes then.
+    pub end: End,
+}
+
+/// What follows from the end of an attempt.
+pub struct End {
+    /// Where the delivery stands now.
+    pub state: State,
+    late: Option<Verdict>,
+    speaks: bool,
+    is_retry: bool,
+}
+
 impl Ended {
+    /// An attempt, and how long it took.
+    pub fn new(sent: Sent, took: Duration) -> Self {
+        Self { sent, took }
+    }
+
     /// An attempt that had begun when the gateway ended, or whose end could not be recorded.
     pub fn unknown() -> Self {
         let attempt = Attempt::InDoubt("the gateway ended during an attempt");
@@ -166,7 +188,21 @@ impl Errand {
         ended: Ended,
         says: Says,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let now = gateway.clock.now();
+        let at = (gateway.clock.now(), (gateway.random)());
+        let Concluding { receipt, end } = self.begin_to_conclude(gateway, ended, says, at);
+        let settled = on_disk(receipt).await;
+        self.finish(gateway, end, &settled);
+        settled
+    }
+
+    /// Queues the end of an attempt, by a time and a jitter that may be others' too.
+    pub fn begin_to_conclude(
+        &self,
+        gateway: &Gateway,
+        ended: Ended,
+        says: Says,
+        (now, jitter): (Timestamp, f64),
+    ) -> Concluding {
         let noted = match ended.sent.attempt.results() {
             Some(results) => gateway.holds.note(&self.tenant.name, &self.message, &results.code, now),
             None => Noted::Nothing,
@@ -176,12 +212,18 @@ impl Errand {
             tracing::error!(%tenant, %queue, code, "the queue is held: its events wait until this is mended");
             drop(gateway.store.hold(hold.clone()));
         }
-        let state = self.state_after(&ended.sent.attempt, now, (gateway.random)(), noted == Noted::Held);
+        let state = self.state_after(&ended.sent.attempt, now, jitter, noted == Noted::Held);
         let speaks = !matches!(says, Says::Nothing);
+        let is_retry = !matches!(ended.sent.attempt, Attempt::PassedOver(_));
         let settlement = self.settlement(gateway, ended, state.clone(), says);
         let late = settlement.late.as_ref().map(|late| late.verdict);
-        let settled = on_disk(gateway.store.settle(settlement)).await;
-        if let (Some(late), Ok(before)) = (late, &settled)
+        Concluding { receipt: gateway.store.settle(settlement), end: End { state, late, speaks, is_retry } }
+    }
+
+    /// What comes once the end of an attempt is on disk, or can't be.
+    pub fn finish(&self, gateway: &Gateway, end: End, settled: &Result<Option<Vec<u8>>, StoreError>) {
+        let End { state, late, speaks, is_retry } = end;
+        if let (Some(late), Ok(before)) = (late, settled)
             && (!speaks || before.is_some())
         {
             self.warn_of(late);
@@ -189,8 +231,7 @@ impl Errand {
         if settled.is_ok() {
             gateway.pushes.notify_one();
         }
-        self.go_on(gateway, settled.is_ok().then_some(&state));
-        settled
+        self.go_on(gateway, settled.is_ok().then_some(&state), is_retry);
     }
 
     fn state_after(&self, attempt: &Attempt, now: Timestamp, jitter: f64, held: bool) -> State {
@@ -240,10 +281,14 @@ impl Errand {
     }
 
     /// What comes after a settlement: `None` where it could not be recorded.
-    fn go_on(&self, gateway: &Gateway, state: Option<&State>) {
+    fn go_on(&self, gateway: &Gateway, state: Option<&State>, is_retry: bool) {
         let now = gateway.clock.now();
         match state {
             None => self.come_back(gateway),
+            Some(State::Queued { due }) if !is_retry => {
+                gateway.lines.stay(self.seq);
+                gateway.relay.enqueue(self.seq, *due);
+            }
             Some(State::Queued { due }) => {
                 gateway.lines.stay(self.seq);
                 // Looked at earlier where its callback's time is over before.

@@ -65,6 +65,17 @@ impl Holds {
         true
     }
 
+    /// The same for events that would leave together, all over one channel.
+    pub fn keep_all(&self, tenant: &TenantName, channel: &str, seqs: impl Iterator<Item = Seq>) -> bool {
+        if !self.any.load(SeqCst) {
+            return false;
+        }
+        let mut inner = self.inner();
+        let Some(held) = inner.over(tenant, channel, false) else { return false };
+        held.waiting.extend(seqs);
+        true
+    }
+
     /// Notes what Xceed answered.
     pub fn note(&self, tenant: &TenantName, message: &Message, code: &Received, at: Timestamp) -> Noted {
         let by_callback = message.callback_id.is_some();
@@ -175,10 +186,13 @@ impl Held {
 
 impl Inner {
     fn of(&mut self, tenant: &TenantName, message: &Message) -> Option<&mut Held> {
-        let by_callback = message.callback_id.is_some();
+        self.over(tenant, &message.channel, message.callback_id.is_some())
+    }
+
+    fn over(&mut self, tenant: &TenantName, channel: &str, by_callback: bool) -> Option<&mut Held> {
         self.held
             .iter_mut()
-            .find(|held| held.hold.tenant == *tenant && held.hold.queue.holds(&message.channel, by_callback))
+            .find(|held| held.hold.tenant == *tenant && held.hold.queue.holds(channel, by_callback))
     }
 
     fn begin(&mut self, hold: Hold, probe_at: Timestamp, stored: bool) {

@@ -57,6 +57,25 @@ impl Lines {
         }
     }
 
+    /// An event of a batch stands in line: nobody waits for it. Its number is drawn under the same lock. Whoever it waits
+    /// for need not wait for a time of its own any longer.
+    pub fn stand(
+        &self,
+        whose: Option<Whose>,
+        draw: impl FnOnce() -> Seq,
+        (relay, now): (&Queue, Timestamp),
+    ) -> Seq {
+        let Some(whose) = whose else { return draw() };
+        let mut inner = self.inner();
+        let seq = draw();
+        if let Turn::Behind { first, under_way: false } = inner.order.join(whose, seq)
+            && !inner.callers.contains_key(&first)
+        {
+            relay.press(first, now);
+        }
+        seq
+    }
+
     /// A delivery that was recorded before stands in line again, at its place.
     pub fn rejoin(&self, whose: Option<Whose>, seq: Seq) -> Turn {
         whose.map_or(Turn::Now, |whose| self.inner().order.join(whose, seq))
@@ -70,6 +89,23 @@ impl Lines {
     /// An attempt begins, where it is the delivery's turn.
     pub fn begin(&self, seq: Seq) -> bool {
         self.inner().order.begin(seq)
+    }
+
+    /// Whether nothing of its line goes before it.
+    pub fn is_first(&self, seq: Seq) -> bool {
+        self.inner().order.is_first(seq)
+    }
+
+    /// The delivery that stands behind another in its line.
+    pub fn behind(&self, seq: Seq) -> Option<Seq> {
+        self.inner().order.behind(seq)
+    }
+
+    /// An attempt begins together with that of the delivery before it.
+    pub fn begin_behind(&self, seq: Seq, before: Seq) -> bool {
+        let mut inner = self.inner();
+        // A live call goes by itself, so that it is answered in time.
+        !inner.callers.contains_key(&seq) && inner.order.begin_behind(seq, before)
     }
 
     /// An attempt has ended, and the delivery is sent again later.

@@ -1,6 +1,7 @@
 //! The use cases, one verb each. They know the domain and the ports they need; JSON, SOAP and SQL are behind those.
 
 pub mod accept_callback;
+pub mod batching;
 pub mod deliver;
 pub mod ending;
 pub mod gateway;
@@ -9,11 +10,13 @@ mod journey;
 pub mod lines;
 pub mod look_up;
 pub mod parked;
+pub mod pool;
 pub mod ports;
 pub mod queue;
 pub mod relay;
 pub mod release;
 pub mod retention;
+pub mod submit_batch;
 pub mod submit_event;
 pub mod tenants;
 pub mod tickets;

@@ -1,55 +1,46 @@
-//! Where deliveries wait that are sent again, on their way to the relay.
+//! Where deliveries wait that are sent again, on their way to whoever sends them: the relay one by one, or with others of
+//! a batch.
 
+pub use super::pool::Next;
+use super::pool::Pool;
 use super::ports::Seq;
 use jiff::Timestamp;
-use std::cmp::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// What is sent looks at the clock at least so often, so that a clock that is set can't delay a delivery.
+pub const LOOK: Duration = Duration::from_millis(500);
+/// How long a delivery waits before it is looked at again that somebody else works on.
+pub const BUSY: Duration = Duration::from_secs(1);
+/// The same where another gateway has it, or has what goes before it.
+pub const ELSEWHERE: Duration = Duration::from_millis(250);
+/// The same where its tenant is not configured.
+pub const UNSERVED: Duration = Duration::from_secs(30);
 
 /// Where deliveries wait that are sent again.
 #[derive(Clone, Debug)]
-pub struct Queue(mpsc::UnboundedSender<Next>);
+pub struct Queue {
+    relay: mpsc::UnboundedSender<Next>,
+    pool: Arc<Pool>,
+}
 
 /// The relay's end of a [`Queue`].
 #[derive(Debug)]
 pub struct Due(mpsc::UnboundedReceiver<Next>);
 
-/// A delivery that is to be looked at; the one that is due first is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Next {
-    /// When.
-    pub due: Timestamp,
-    /// Its number.
-    pub seq: Seq,
-    /// Whether it is sent although its own time has not come.
-    pub hurried: bool,
-    /// Whether it was sent before, so that the budget of retries counts it.
-    pub again: bool,
-}
-
-impl Ord for Next {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.due, other.seq, self.hurried, self.again).cmp(&(
-            self.due,
-            self.seq,
-            other.hurried,
-            other.again,
-        ))
-    }
-}
-
-impl PartialOrd for Next {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 /// A queue and its end.
 pub fn queue() -> (Queue, Due) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    (Queue(sender), Due(receiver))
+    let (relay, receiver) = mpsc::unbounded_channel();
+    (Queue { relay, pool: Arc::default() }, Due(receiver))
 }
 
 impl Queue {
+    /// Where events of batches wait.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// The delivery is due at that time. It is on disk as well, so nothing is lost where the relay has ended.
     pub fn enqueue(&self, seq: Seq, due: Timestamp) {
         self.push(Next { due, seq, hurried: false, again: false });
@@ -65,9 +56,18 @@ impl Queue {
         self.push(Next { due: now, seq, hurried: true, again: false });
     }
 
+    /// The delivery is due now, where it waits for a time of its own; one of a batch whose time has come keeps its place.
+    pub fn press(&self, seq: Seq, now: Timestamp) {
+        if !self.pool.press(seq, now) {
+            self.hurry(seq, now);
+        }
+    }
+
     /// The delivery is looked at then.
     pub fn push(&self, next: Next) {
-        let _ = self.0.send(next);
+        if !self.pool.push(next) {
+            let _ = self.relay.send(next);
+        }
     }
 }
 

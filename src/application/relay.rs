@@ -1,10 +1,11 @@
 //! The relay: deliveries that wait, sent when they are due. It resumes what a restart, an outage or a backoff left, and
 //! finds out now and then whether a held queue may go on.
 
+use super::batching;
 use super::deliver::{DEFERRED_MAX, Ended, Errand, Says, callback_until};
 use super::gateway::{Desk, Gateway, on_disk};
 use super::ports::{Act, Claimed, Delivery, Hold, Mode, Probe, Seq, StoreError};
-use super::queue::{Due, Next};
+use super::queue::{BUSY, Due, ELSEWHERE, LOOK, Next, UNSERVED};
 use super::release::release;
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
@@ -19,14 +20,6 @@ use tokio::time::interval;
 /// Deliveries that the relay sends at the same time: bounded, so that it can't crowd out live calls, and enough that a few
 /// slow ones hold nobody up.
 pub const IN_FLIGHT_MAX: usize = 64;
-/// How long the relay waits before it looks again at an event that somebody else works on.
-const BUSY: Duration = Duration::from_secs(1);
-/// The same where another gateway has it, or has what goes before it.
-const ELSEWHERE: Duration = Duration::from_millis(250);
-/// The same where its tenant is not configured.
-const UNSERVED: Duration = Duration::from_secs(30);
-/// The relay looks at the clock at least so often, so that a clock that is set can't delay a delivery.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// What waits: what was sent before waits apart, since no more of it leaves than the budget allows.
 #[derive(Default)]
@@ -112,6 +105,9 @@ fn look_around(desk: &Desk) {
 async fn look_after_others(gateway: &Gateway) {
     // Where the store can't be asked, it is asked again.
     for orphan in gateway.store.orphans().await.unwrap_or_default() {
+        if orphan.in_batch {
+            gateway.relay.pool().resume(orphan.seq);
+        }
         match orphan.line.is_some() {
             // Others of its customer may wait for it here, so it is due at once, as far as the budget allows.
             true => gateway.relay.hurry(orphan.seq, gateway.clock.now()),
@@ -162,6 +158,16 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
             return false;
         }
     };
+    if delivery.mode.is_batch() {
+        if is_probe {
+            batching::probe(desk, seq, &delivery).await;
+            return true;
+        }
+        let due = if next.hurried { next.due } else { delivery.due };
+        let next = Next { due, again: delivery.attempts_left > 0, ..next };
+        gateway.relay.pool().learn(&batching::group_of(&delivery), delivery.message.payload.len(), next);
+        return false;
+    }
     let Some(tenant) = gateway.tenants.get(&delivery.tenant) else {
         // It may be served again from one moment to the next.
         tracing::debug!(tenant = %delivery.tenant, seq, "a delivery waits for a tenant that is not served");

@@ -44,7 +44,10 @@ async fn try_release(gateway: &Gateway, hold: Hold, by: Who) -> Result<(), Store
     let kept = gateway.holds.end(&tenant, &queue);
     tracing::info!(%tenant, %queue, code, by, waited = kept.len(), parked = unparked.len(), "the queue goes on");
     // All take their places before any of them leaves.
-    for Waiting { seq, line, .. } in &unparked {
+    for Waiting { seq, line, in_batch, .. } in &unparked {
+        if *in_batch {
+            gateway.relay.pool().resume(*seq);
+        }
         gateway.lines.rejoin(line.clone(), *seq);
     }
     let now = gateway.clock.now();

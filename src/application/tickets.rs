@@ -133,6 +133,11 @@ impl Tickets {
         self.open().by_id.get(&(tenant.clone(), id.clone())).cloned()
     }
 
+    /// How many callers' own attempts are under way.
+    pub fn live(&self) -> usize {
+        self.open().by_id.values().filter(|ticket| ticket.live && ticket.is_sending()).count()
+    }
+
     /// How many events are in flight.
     pub fn count(&self) -> usize {
         self.open().by_id.len()

@@ -2,6 +2,7 @@
 
 use super::identifiers::{CustomerId, TenantName};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound::{Excluded, Unbounded};
 
 /// A delivery's place in the order of recording.
 pub type Place = i64;
@@ -18,8 +19,8 @@ pub struct Order {
 #[derive(Debug, Default)]
 struct Line {
     places: BTreeSet<Place>,
-    /// The one whose attempt is under way.
-    sending: Option<Place>,
+    /// Those whose attempt is under way: one, or some that stand behind each other and leave together.
+    sending: BTreeSet<Place>,
 }
 
 /// What a delivery finds when it joins a line.
@@ -44,10 +45,13 @@ impl Order {
         let line = self.lines.entry(whose.clone()).or_default();
         line.places.insert(place);
         self.whose.insert(place, whose);
-        match (line.sending, line.places.first()) {
-            (Some(later), _) if later > place => Turn::Overtaken,
+        if line.sending.last().is_some_and(|later| *later > place) {
+            return Turn::Overtaken;
+        }
+        let sending = line.sending.first().copied();
+        match (sending, line.places.first()) {
             (None, Some(&first)) if first == place => Turn::Now,
-            (sending, first) => {
+            (_, first) => {
                 let first = sending.or_else(|| first.copied()).unwrap_or(place);
                 Turn::Behind { first, under_way: sending.is_some() }
             }
@@ -57,19 +61,41 @@ impl Order {
     /// An attempt begins, where it is the delivery's turn and none of its line is under way.
     pub fn begin(&mut self, place: Place) -> bool {
         let Some(line) = self.line(place) else { return true };
-        let is_turn = line.sending.is_none() && line.places.first() == Some(&place);
+        let is_turn = line.sending.is_empty() && line.places.first() == Some(&place);
         if is_turn {
-            line.sending = Some(place);
+            line.sending.insert(place);
+        }
+        is_turn
+    }
+
+    /// Whether none of its line goes before it.
+    pub fn is_first(&mut self, place: Place) -> bool {
+        self.line(place).is_none_or(|line| line.places.first() == Some(&place))
+    }
+
+    /// The one that stands behind another in the same line.
+    pub fn behind(&mut self, place: Place) -> Option<Place> {
+        let line = self.line(place)?;
+        line.places.range((Excluded(place), Unbounded)).next().copied()
+    }
+
+    /// An attempt begins together with that of the one before it, the last of its line that is under way.
+    pub fn begin_behind(&mut self, place: Place, before: Place) -> bool {
+        if self.behind(before) != Some(place) {
+            return false;
+        }
+        let Some(line) = self.line(place) else { return false };
+        let is_turn = line.sending.last() == Some(&before);
+        if is_turn {
+            line.sending.insert(place);
         }
         is_turn
     }
 
     /// An attempt has ended, and the delivery stays in line.
     pub fn stay(&mut self, place: Place) {
-        if let Some(line) = self.line(place)
-            && line.sending == Some(place)
-        {
-            line.sending = None;
+        if let Some(line) = self.line(place) {
+            line.sending.remove(&place);
         }
     }
 
@@ -83,7 +109,7 @@ impl Order {
             self.lines.remove(&whose);
             return None;
         }
-        line.places.first().copied().filter(|_| line.sending.is_none())
+        line.places.first().copied().filter(|_| line.sending.is_empty())
     }
 
     fn line(&mut self, place: Place) -> Option<&mut Line> {
@@ -142,6 +168,26 @@ mod tests {
         let mut order = Order::default();
         assert!(order.begin(7) && order.begin(8));
         assert_eq!(order.leave(7), None);
+    }
+
+    #[test]
+    fn who_stands_behind_each_other_may_leave_together() {
+        let mut order = Order::default();
+        for place in [1, 3, 5] {
+            order.join(of("a"), place);
+        }
+        order.join(of("b"), 2);
+        assert!(order.begin(1) && order.behind(1) == Some(3));
+        assert!(!order.begin_behind(5, 1) && !order.begin_behind(2, 1), "none between them, and one line");
+        assert!(order.begin_behind(3, 1) && !order.begin_behind(3, 1) && order.begin_behind(5, 3));
+        assert_eq!(order.join(of("a"), 7), Turn::Behind { first: 1, under_way: true });
+        assert_eq!(order.join(of("a"), 4), Turn::Overtaken);
+        assert_eq!(order.leave(4), None);
+        order.stay(3);
+        assert_eq!(order.leave(1), None, "the last of them is under way");
+        assert!(!order.begin(3) && !order.begin_behind(7, 3));
+        assert_eq!(order.leave(5), Some(3), "who stayed goes first");
+        assert!(order.begin(3) && order.begin_behind(7, 3));
     }
 
     proptest! {
