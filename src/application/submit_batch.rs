@@ -84,8 +84,6 @@ pub enum Halt {
     Store,
     /// Too much waits to be sent.
     Backlog,
-    /// The gateway ends.
-    Draining,
 }
 
 impl From<StoreError> for Halt {
@@ -150,7 +148,7 @@ impl Intake {
     }
 
     /// Notes that a line can't be taken.
-    pub fn fail(&mut self, line: u64, problem: &str, detail: String) {
+    pub fn fail(&mut self, line: u64, problem: &str, detail: &str) {
         self.told.lines += 1;
         self.note(line, None, problem, detail);
     }
@@ -310,15 +308,15 @@ impl Intake {
     fn refuse(&mut self, line: u64, id: Option<&EventId>, faults: &[FieldFault]) {
         let words = faults.iter().map(|fault| format!("{}: {}", fault.field, fault.message));
         let detail = words.collect::<Vec<_>>().join("; ");
-        self.note(line, id, "invalid_event", detail);
+        self.note(line, id, "invalid_event", &detail);
     }
 
     fn fail_as_another(&mut self, line: u64, id: &EventId) {
         let detail = "this eventId stands for another body already: a new event needs a new id";
-        self.note(line, Some(id), "other_body", detail.to_owned());
+        self.note(line, Some(id), "other_body", detail);
     }
 
-    fn note(&mut self, line: u64, id: Option<&EventId>, problem: &str, detail: String) {
+    fn note(&mut self, line: u64, id: Option<&EventId>, problem: &str, detail: &str) {
         self.told.failed += 1;
         if self.told.failures.len() < FAILURES_MAX {
             self.told.failures.push(Failure {

@@ -15,7 +15,7 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Reads the whole body of a call that sends JSON.
 pub(super) async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Problem> {
-    check_media_type(request)?;
+    check_media_type(request, &[])?;
     arrived(request, payload, SIZE_MAX).await.map_err(|missing| match missing {
         Missing::TooLarge => too_large(),
         Missing::BrokenOff => broken_off(),
@@ -69,7 +69,7 @@ fn bad(name: &'static str, title: &'static str, detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, name, title, detail)
 }
 
-fn broken_off() -> Problem {
+pub(super) fn broken_off() -> Problem {
     bad("broken_off", "The body broke off", "the body ended before its announced end".to_owned()).closing()
 }
 
@@ -78,8 +78,9 @@ fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail).closing()
 }
 
-/// `application/json`, or a type that ends with `+json`, in UTF-8; a call without a type is taken as JSON.
-fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+/// `application/json`, or a type that ends with `+json`, or one of those others, in UTF-8; a call without a type is taken
+/// as JSON.
+pub(super) fn check_media_type(request: &HttpRequest, others: &[&str]) -> Result<(), Problem> {
     let refuse = |detail: &'static str| {
         let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Another media type");
         Err(Problem::new(status, "unsupported_media_type", title, detail).closing())
@@ -93,6 +94,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let media_type = parts.next().unwrap_or_default();
     if media_type != "application/json"
         && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
+        && !others.contains(&media_type)
     {
         return refuse("send JSON: Content-Type: application/json");
     }

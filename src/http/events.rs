@@ -92,7 +92,7 @@ fn invalid(faults: Vec<FieldFault>) -> Problem {
 }
 
 /// Nothing new is taken in once the gateway ends.
-fn is_open(desk: &Desk) -> Result<(), Problem> {
+pub(super) fn is_open(desk: &Desk) -> Result<(), Problem> {
     if !desk.gateway.ending.has_begun() {
         return Ok(());
     }
@@ -102,14 +102,14 @@ fn is_open(desk: &Desk) -> Result<(), Problem> {
     Err(problem.with_header(header::RETRY_AFTER, "1").closing())
 }
 
-fn too_many(wait: Duration) -> Problem {
+pub(super) fn too_many(wait: Duration) -> Problem {
     let detail = "this tenant sends more requests a second than agreed (limits.requests_per_second): send it again later";
     let seconds = wait.as_secs() + 1;
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", detail)
         .with_header(header::RETRY_AFTER, seconds.to_string())
 }
 
-fn store_unavailable() -> Problem {
+pub(super) fn store_unavailable() -> Problem {
     let detail = "the gateway can't record just now, so nothing is promised: send it again under the same id";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "Can't record", detail)
         .with_header(header::RETRY_AFTER, "1")

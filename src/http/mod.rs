@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod auth;
+mod batches;
 pub mod body;
 mod callback;
 mod doors;
@@ -12,6 +13,7 @@ mod held;
 pub mod json;
 mod parked;
 pub mod peer;
+mod pieces;
 mod problem;
 mod request;
 mod return_codes;
@@ -99,6 +101,8 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .service(post("/v1/events", web::to(events::submit)))
         .service(get("/v1/events/{eventId}", web::to(events::look_up)))
+        .service(post("/v1/batches", web::to(batches::submit)))
+        .service(get("/v1/batches/{batchId}", web::to(batches::look_up)))
         .service(get("/v1/return-codes", web::to(return_codes::list)))
         .service(get("/v1/parked", web::to(parked::list)))
         .service(post("/v1/parked/{deliveryId}/replay", web::to(parked::replay)))

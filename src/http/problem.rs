@@ -5,7 +5,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use serde::Serialize;
+use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A problem, ready to be answered.
 #[derive(Debug)]
@@ -15,9 +17,15 @@ pub(super) struct Problem {
     title: &'static str,
     detail: String,
     errors: Vec<FieldFault>,
+    /// Further members of the document, where there are any.
+    members: Option<Box<Members>>,
     headers: Vec<(HeaderName, Cow<'static, str>)>,
     closes: bool,
 }
+
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+struct Members(BTreeMap<&'static str, Value>);
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -27,6 +35,8 @@ struct Document<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Error<'a>>,
+    #[serde(flatten)]
+    members: Option<&'a Members>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +60,7 @@ impl Problem {
             title,
             detail: detail.into(),
             errors: Vec::new(),
+            members: None,
             headers: Vec::new(),
             closes: false,
         }
@@ -57,6 +68,18 @@ impl Problem {
 
     pub(super) fn with_errors(mut self, errors: Vec<FieldFault>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// One more member of the document.
+    pub(super) fn with_member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.get_or_insert_default().0.insert(name, value.into());
+        self
+    }
+
+    /// Says more.
+    pub(super) fn adding(mut self, detail: &str) -> Self {
+        self.detail.push_str(detail);
         self
     }
 
@@ -85,6 +108,7 @@ impl From<Problem> for HttpResponse {
             status: problem.status.as_u16(),
             detail: &problem.detail,
             errors: errors.collect(),
+            members: problem.members.as_deref(),
         };
         let mut response = Self::build(problem.status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
