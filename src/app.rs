@@ -17,6 +17,7 @@ use crate::application::lines::Lines;
 use crate::application::ports::{Clock, Store};
 use crate::application::queue::queue;
 use crate::application::tickets::Tickets;
+use crate::application::unrecorded::Unrecorded;
 use crate::application::{batching, relay, retention};
 use crate::config::Config;
 use crate::store::{self, Opened, Opener};
@@ -78,6 +79,7 @@ impl App {
             velocity: Mutex::default(),
             checks: Mutex::default(),
             requests: Mutex::default(),
+            unrecorded: Unrecorded::default(),
             pushes: Notify::new(),
             is_configuration_refused: AtomicBool::new(false),
             relay: queue,

@@ -7,6 +7,7 @@ use super::ports::{Clock, Receipt, Scoring, Store, StoreError, Wording};
 use super::queue::Queue;
 use super::tenants::{Tenant, Tenants};
 use super::tickets::Tickets;
+use super::unrecorded::Unrecorded;
 use crate::domain::budget::Budget;
 use crate::domain::identifiers::TenantName;
 use crate::domain::limits::{Bucket, Checks};
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub checks: Mutex<Checks>,
     /// Requests by tenant.
     pub requests: Mutex<HashMap<TenantName, Bucket>>,
+    /// Answers that were given without anything on disk.
+    pub unrecorded: Unrecorded,
     /// Wakes whoever brings decisions back.
     pub pushes: Notify,
     /// Where deliveries wait that are sent again.

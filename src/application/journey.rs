@@ -60,14 +60,16 @@ impl Journey {
 
     /// The caller hears at once that its queue is held; the event leaves when that ends.
     async fn wait(self, record: Record, code: &str) {
-        let (gateway, ticket, seq) = (self.gateway(), self.held.ticket(), self.errand.seq);
+        let (gateway, seq) = (self.gateway(), self.errand.seq);
         let bench = self.errand.bench();
         let decision = if self.mode == Mode::Ack { bench.acknowledge() } else { bench.while_held(code) };
         let told = self.errand.words(gateway, decision);
         let decided = self.mode.is_told_pending().then(|| told.clone());
-        ticket.take_the_word();
-        let recorded =
-            on_disk(gateway.store.record(Record { told: Some(told.clone()), decided, ..record })).await;
+        self.held.ticket().take_the_word();
+        let recorded = self.record(Record { told: Some(told), decided, ..record }).await;
+        if matches!(recorded, Err(_) | Ok(Recorded::Known)) {
+            return;
+        }
         if gateway.lines.give_up(seq) {
             gateway.lines.stay(seq);
         }
@@ -75,7 +77,6 @@ impl Journey {
             // It ended meanwhile.
             gateway.relay.enqueue(seq, gateway.clock.now());
         }
-        self.say_recorded(&recorded, told);
     }
 
     /// The event was recorded before, so it may have been sent before, and nothing may be sent twice.
@@ -148,7 +149,8 @@ impl Journey {
         self.errand.callback_until = None;
         let record = Record { told: Some(told), decided, prepared: Arc::new(prepared), ..record };
         let recorded = self.record(record).await;
-        if matches!(recorded, Ok(Recorded::First)) && matches!(start, Start::Now) {
+        let is_held = self.gateway().holds.code(&self.errand.tenant.name, &self.errand.message).is_some();
+        if matches!(recorded, Ok(Recorded::First)) && matches!(start, Start::Now) && !is_held {
             self.acknowledge_behind().await;
         } else if matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             self.leave_to_the_relay(&start);

@@ -20,6 +20,7 @@ pub mod submit_batch;
 pub mod submit_event;
 pub mod tenants;
 pub mod tickets;
+pub mod unrecorded;
 
 #[cfg(test)]
 mod tests;

@@ -107,7 +107,7 @@ pub fn answer_unrecorded(desk: &Desk, call: &Submission<'_>, basis: Basis) -> Re
         decided_at: gateway.clock.now(),
         latency: call.received.elapsed(),
     });
-    tracing::error!(tenant = %call.tenant.name, basis = basis.name(), "answered by the fallback, and not recorded");
+    gateway.unrecorded.note(basis, received_at);
     Ok(Reply { body: words.into(), mode: call.mode, replayed: false })
 }
 

@@ -10,6 +10,7 @@ use super::queue::{self, queue};
 use super::submit_event::{Refusal, Reply, Submission, submit};
 use super::tenants::Tenant;
 use super::tickets::Tickets;
+use super::unrecorded::Unrecorded;
 use crate::domain::decision::{Answer, Results};
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault, Tier, Traces};
@@ -160,6 +161,7 @@ impl World {
             velocity: Mutex::default(),
             checks: Mutex::default(),
             requests: Mutex::default(),
+            unrecorded: Unrecorded::default(),
             pushes: Notify::new(),
             is_configuration_refused: AtomicBool::new(false),
             relay: queue,
