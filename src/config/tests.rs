@@ -149,14 +149,32 @@ fn a_link_that_breaks_its_forms_is_told_by_key() {
 
 #[test]
 fn what_would_be_unsafe_to_pass_over_is_refused_and_the_rest_is_told() {
-    let config =
-        Config::parse(&format!("{LEAST}\n[tenants.first-bank.batch]\nchunk = 500"), with_secret(&[]));
+    let config = Config::parse(&format!("{LEAST}\n[console]\noperators = []"), with_secret(&[]));
     let warnings = config.expect("sound").warnings;
-    assert_eq!(warnings, ["tenants.first-bank.batch: has no effect in this version"]);
+    assert_eq!(warnings, ["console: has no effect in this version"]);
     assert!(
         errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"c\" }}"))
             .contains("server.tls: is not supported")
     );
+}
+
+#[test]
+fn limits_and_batches_are_as_published_unless_they_are_told() {
+    let of = |text: &str| {
+        let config = Config::parse(&format!("{LEAST}\n{text}"), with_secret(&[])).expect("sound");
+        let tenant = &config.tenants[0].tenant;
+        (tenant.checks.count, tenant.checks.window.as_secs(), tenant.requests_per_second, tenant.chunk)
+    };
+    assert_eq!(of(""), (3, 600, 500, 500));
+    let told = "[tenants.first-bank.limits]\nchecks_per_customer = { count = 5, window = \"90s\" }\n\
+                requests_per_second = 7\n[tenants.first-bank.batch]\nchunk = 20";
+    assert_eq!(of(told), (5, 90, 7, 20));
+    let wrong = errors(&format!(
+        "{LEAST}\n[tenants.first-bank.limits]\nchecks_per_customer = {{ count = 0, window = \"2h\", per = 1 }}"
+    ));
+    for rule in ["count: must be a whole number from 1", "window: must be a time from", "per: is unknown"] {
+        assert!(wrong.contains(&format!("limits.checks_per_customer.{rule}")), "{rule}: {wrong}");
+    }
 }
 
 #[test]
