@@ -6,7 +6,9 @@ mod demo;
 mod event;
 mod input;
 mod key;
+mod load;
 mod parked;
+mod remote;
 mod serve;
 mod shell;
 mod sign;
@@ -39,6 +41,7 @@ enum Command {
     Validate(validate::Validate),
     Sign(sign::Sign),
     Key(key::Key),
+    Load(load::Load),
     Parked(parked::Parked),
     Audit(audit::Audit),
 }
@@ -54,6 +57,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Validate(command) => command.run(),
         Command::Sign(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::Load(command) => command.run(),
         Command::Parked(command) => command.run(),
         Command::Audit(command) => command.run(),
     };

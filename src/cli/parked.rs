@@ -1,9 +1,9 @@
 //! `xceed-gateway parked`: deliveries that are kept for a person, at a gateway that runs.
 
+use super::remote::{Gateway, Remote};
 use super::shell::{Failed, Output, say};
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use std::path::PathBuf;
 
 /// Looks after deliveries that are kept for a person, and after held queues, at a gateway that runs.
 ///
@@ -12,15 +12,8 @@ use std::path::PathBuf;
 pub(super) struct Parked {
     #[command(subcommand)]
     act: Act,
-    /// Where the gateway is.
-    #[arg(long, default_value = "http://127.0.0.1:8080", global = true)]
-    url: String,
-    /// The environment variable that holds an API key with the role operator.
-    #[arg(long, value_name = "NAME", default_value = "XCEED_GATEWAY_KEY", global = true)]
-    key_env: String,
-    /// A file that holds the API key, instead of the environment.
-    #[arg(long, value_name = "FILE", global = true)]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "text", global = true)]
     output: Output,
@@ -52,23 +45,9 @@ enum Act {
 
 impl Parked {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let gateway = Gateway { url: self.url.trim_end_matches('/').to_owned(), key: self.key()? };
+        let gateway = self.remote.gateway()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(Failed::because)?.block_on(self.act(&gateway))
-    }
-
-    fn key(&self) -> Result<String, Failed> {
-        let key = match &self.key_file {
-            Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| Failed::because(format!("{}: {error}", file.display())))?,
-            None => std::env::var(&self.key_env).map_err(|_| {
-                let name = &self.key_env;
-                Failed::because(format!(
-                    "{name} is not set: put an operator's API key there, or name a --key-file"
-                ))
-            })?,
-        };
-        Ok(key.trim().to_owned())
     }
 
     async fn act(&self, gateway: &Gateway) -> Result<(), Failed> {
@@ -176,35 +155,4 @@ async fn find(gateway: &Gateway, delivery: &str) -> Result<Value, Failed> {
         gateway.call("GET", &format!("/v1/parked?limit=1&before=d-{}", number.saturating_add(1))).await?;
     let row = page["parked"].get(0).filter(|row| row["deliveryId"] == delivery);
     row.cloned().ok_or_else(unknown)
-}
-
-/// A gateway that runs, as an operator calls it.
-struct Gateway {
-    url: String,
-    key: String,
-}
-
-impl Gateway {
-    /// The answer's JSON; a problem fails with its own words.
-    async fn call(&self, method: &str, target: &str) -> Result<Value, Failed> {
-        // reqwest's own words would repeat the address, which may hold anything.
-        let unreachable = |_| {
-            Failed::because(format!(
-                "the gateway can't be reached; is it running, and --url right? ({method} {target})"
-            ))
-        };
-        let method = method.parse().map_err(Failed::because)?;
-        crate::app::install_tls();
-        let client = reqwest::Client::builder().build().map_err(Failed::because)?;
-        let call = client.request(method, format!("{}{target}", self.url)).bearer_auth(&self.key);
-        let response = call.send().await.map_err(unreachable)?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|_| Failed::because("the gateway's answer broke off"))?;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let detail = answer["detail"].as_str().unwrap_or("it did not say why");
-        Err(Failed::because(format!("{}: {detail}", status.as_u16())))
-    }
 }

@@ -114,7 +114,7 @@ impl Members {
     }
 
     /// The known path that is nearest to an unknown one.
-    fn nearest(&self, path: &str) -> Option<&str> {
+    pub fn nearest(&self, path: &str) -> Option<&str> {
         let name = path.rsplit('.').next().unwrap_or(path);
         if path.len() > NAME_MAX {
             return None;
