@@ -81,9 +81,27 @@ pub struct End {
 }
 
 impl Ended {
-    /// An attempt, and how long it took.
-    pub fn new(sent: Sent, took: Duration) -> Self {
-        Self { sent, took }
+    /// An attempt, once it has ended.
+    pub async fn of(attempt: impl Future<Output = Sent>) -> Self {
+        let started = Instant::now();
+        let sent = attempt.await;
+        Self { sent, took: started.elapsed() }
+    }
+
+    /// How it ended.
+    pub fn attempt(&self) -> &Attempt {
+        &self.sent.attempt
+    }
+
+    /// How long it took.
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// The same for one event of many, which shares the time and not the end.
+    pub fn part(&mut self, attempt: Attempt) -> Self {
+        let promoted_key = self.sent.promoted_key.take();
+        Self { sent: Sent { attempt, promoted_key }, took: self.took }
     }
 
     /// An attempt that had begun when the gateway ended, or whose end could not be recorded.
@@ -136,11 +154,9 @@ impl Errand {
         if self.attempts_left == 0 {
             desk.gateway.budget().first(desk.gateway.clock.now());
         }
-        let started = Instant::now();
         ticket.sending(true);
-        let sent = desk.xceed.send(&self.tenant.name, self.message.clone()).await;
+        let ended = Ended::of(desk.xceed.send(&self.tenant.name, self.message.clone())).await;
         ticket.sending(false);
-        let ended = Ended { sent, took: started.elapsed() };
         self.log(&ended);
         ended
     }

@@ -3,7 +3,7 @@
 use super::super::deliver::{Concluding, Ended, Errand, Says};
 use super::super::gateway::{Desk, Gateway, on_disk};
 use super::super::pool::{Group, Lane, Taken};
-use super::super::ports::{Chunk, Delivery, Sent};
+use super::super::ports::{Chunk, Delivery};
 use super::super::queue::{BUSY, Next, UNSERVED};
 use super::super::tenants::Tenant;
 use super::super::tickets::{Claim, Held};
@@ -12,7 +12,6 @@ use crate::domain::delivery::{Attempt, State};
 use crate::domain::identifiers::EventId;
 use jiff::Timestamp;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 /// Events that are to leave together.
 pub(super) struct Formed {
@@ -114,16 +113,15 @@ pub(super) async fn leave(
     let events: Vec<_> = aboard.iter().map(message).collect();
     let ids: Vec<EventId> = events.iter().map(|(id, _)| id.clone()).collect();
     let chunk = Chunk { channel: group.channel.clone(), is_async: group.is_async, events };
-    let started = Instant::now();
     aboard.iter().for_each(|one| one.held.ticket().sending(true));
-    let Sent { attempt, mut promoted_key } = desk.xceed.send_chunk(&tenant.name, chunk).await;
+    let mut ended = Ended::of(desk.xceed.send_chunk(&tenant.name, chunk)).await;
     aboard.iter().for_each(|one| one.held.ticket().sending(false));
-    let took = started.elapsed();
-    log(&tenant, &attempt, ids.len(), took.as_secs_f64() * 1e3);
+    log(&tenant, &ended, ids.len());
+    let attempt = ended.attempt().clone();
     let mut parts = parts(&ids, &attempt).into_iter();
     conclude(gateway, aboard, &tenant, |_| {
-        let attempt = parts.next().unwrap_or_else(|| attempt.clone());
-        Ended::new(Sent { attempt, promoted_key: promoted_key.take() }, took)
+        let part = parts.next().unwrap_or_else(|| attempt.clone());
+        ended.part(part)
     })
     .await;
     !matches!(attempt, Attempt::NotSent(_))
@@ -182,8 +180,9 @@ async fn conclude(
     }
 }
 
-fn log(tenant: &Tenant, attempt: &Attempt, events: usize, took_ms: f64) {
-    let tenant = &tenant.name;
+fn log(tenant: &Tenant, ended: &Ended, events: usize) {
+    let (tenant, attempt) = (&tenant.name, ended.attempt());
+    let took_ms = ended.took().as_secs_f64() * 1e3;
     match attempt.results() {
         Some(results) => {
             let (code, alert) = (results.code.word(), results.code.row().alert);
