@@ -32,6 +32,17 @@ PUT    /_sim/behaviour            do this with every request, e.g.
 GET    /_sim/behaviour            what is put
 DELETE /_sim/behaviour            do as usual again; the rules of the rule file count from zero
 
+It also plays the platforms that decisions go back to: token endpoints at /auth/token, /api/v2/oauth/token,
+/oauth/token and /authentication/v1/token/access-key, CXone's and Genesys' attributes, CXone's signal, and
+POST /webhook/NAME. An interaction id such as SIM-503 or SIM-429~7 is answered with that status.
+
+GET    /_sim/interactions/ID      what stands in an interaction: attributes, participants, signals
+GET    /_sim/platform             what was brought, in order (?after=SEQ&limit=N), and who asked for tokens
+PUT    /_sim/platform             do this, e.g. {\"api\":{\"statuses\":[401,503],\"retry_after\":\"2\"}}; members:
+                                  token (status html delay_ms expires_in revoke), api and webhook (statuses status
+                                  retry_after delay_ms), webhook_secrets (by name, a list)
+DELETE /_sim/platform             forget what was brought, and do as usual again
+
 Triggers: an event whose CustomerId is
 SIM-<code>                        gets this return code: SIM-HASH_KEY_FAIL, SIM-TIMEOUT, any word
 SIM-SCORE-73.5  SIM-ACTION-Deny   gets this score without an action, this action without a score

@@ -10,7 +10,7 @@
 //! `payload` (what it is about) → `xceed` (what becomes of it: `checks` with `signature`, then what
 //! it is told by `scenario`, `triggers`, `behaviour`, then `scoring`) → `ledger` → `answer` or
 //! `connection` (how it is answered), and `callbacks` (what is called back) → `caller`. `control` has the doors by which it is told what to do and
-//! asked what came.
+//! asked what came. `platforms` plays those that decisions go back to.
 
 mod answer;
 mod behaviour;
@@ -23,6 +23,7 @@ mod ledger;
 mod messages;
 mod outline;
 mod payload;
+mod platforms;
 mod scenario;
 mod scoring;
 mod server;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub callbacks: Vec<(String, String)>,
     /// What stands before every other callback id; without it, these are `INVALID_CALLBACK`.
     pub callback_base: Option<String>,
+    /// What webhooks are signed with, by name: any of them.
+    pub webhooks: Vec<(String, Vec<String>)>,
 }
 
 /// Whom the simulator knows. It has no `Debug`, because it holds secrets.
@@ -83,8 +86,18 @@ impl Settings {
     /// One worker, connections kept for five seconds as usual servers do, no scenario, and nobody to call back.
     pub fn new(bind: SocketAddr, tenants: Vec<Tenant>, versions: Vec<String>, validate: Validate) -> Self {
         let (scenario, keep_alive, workers) = (Scenario::default(), Duration::from_secs(5), 1);
-        let (callbacks, callback_base) = (Vec::new(), None);
-        Self { bind, tenants, versions, validate, scenario, keep_alive, workers, callbacks, callback_base }
+        Self {
+            bind,
+            tenants,
+            versions,
+            validate,
+            scenario,
+            keep_alive,
+            workers,
+            callbacks: Vec::new(),
+            callback_base: None,
+            webhooks: Vec::new(),
+        }
     }
 }
 

@@ -5,8 +5,9 @@
 
 use super::behaviour::Fault;
 use super::callbacks::Plan;
+use super::platforms::Platforms;
 use super::xceed::Xceed;
-use super::{Settings, answer, connection, control};
+use super::{Settings, answer, connection, control, platforms};
 use actix_web::dev::ServerHandle;
 use actix_web::http::header::ALLOW;
 use actix_web::http::{KeepAlive, Method, StatusCode};
@@ -58,12 +59,15 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
         Duration::ZERO => KeepAlive::Disabled,
         duration => KeepAlive::Timeout(duration),
     };
+    let platforms = Data::new(Platforms::new(&settings.webhooks));
     let xceed = Data::new(Xceed::new(settings).map_err(io::Error::other)?);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(xceed.clone())
+            .app_data(platforms.clone())
             .app_data(PayloadConfig::new(MAX_BODY))
             .configure(control::routes)
+            .configure(platforms::routes)
             .default_service(web::to(receive))
     })
     .workers(workers)

@@ -5,6 +5,7 @@ mod codec;
 mod control;
 mod http;
 mod judgement;
+mod platforms;
 mod wire;
 
 use super::signature::Signed;
