@@ -15,11 +15,13 @@ use crate::application::gateway::{Desk, Gateway};
 use crate::application::holds::Holds;
 use crate::application::lines::Lines;
 use crate::application::ports::{Clock, Store};
+use crate::application::push::Pushes;
 use crate::application::queue::queue;
 use crate::application::tickets::Tickets;
 use crate::application::unrecorded::Unrecorded;
-use crate::application::{batching, relay, retention};
+use crate::application::{batching, push, relay, retention};
 use crate::config::Config;
+use crate::platforms::Carrier;
 use crate::store::{self, Opened, Opener};
 use crate::xceed::soap_client::SoapClient;
 use crate::{http, telemetry};
@@ -33,7 +35,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
 
 /// A gateway that runs.
 pub struct App {
@@ -43,6 +44,7 @@ pub struct App {
     gateway: Arc<Gateway>,
     relay: Background,
     batching: Background,
+    pushes: Background,
     retention: Background,
     reloader: Reloader,
     // Last: whoever records has ended by then, and what is queued is written when this drops.
@@ -80,7 +82,7 @@ impl App {
             checks: Mutex::default(),
             requests: Mutex::default(),
             unrecorded: Unrecorded::default(),
-            pushes: Notify::new(),
+            pushes: Pushes::default(),
             is_configuration_refused: AtomicBool::new(false),
             relay: queue,
             lines: Lines::default(),
@@ -108,13 +110,18 @@ impl App {
         let relay = relay.map_err(|error| one(&error))?;
         let batching =
             Background::begin("batches", move || batching::run(desk())).map_err(|error| one(&error))?;
+        let pushes = Background::begin("pushes", {
+            let (gateway, platforms) = (gateway.clone(), live.platforms);
+            move || push::run(gateway, Rc::new(Carrier(platforms)))
+        });
+        let pushes = pushes.map_err(|error| one(&error))?;
         let retention = Background::begin("retention", {
             let (store, clock) = (store.clone(), gateway.clock.clone());
             move || retention::run(store, clock, kept)
         });
         let retention = retention.map_err(|error| one(&error))?;
         let reloader = reloader.of(&gateway);
-        Ok(Self { address, server, gateway, relay, batching, retention, reloader, store })
+        Ok(Self { address, server, gateway, relay, batching, pushes, retention, reloader, store })
     }
 
     /// What swaps its settings while it runs.
@@ -128,7 +135,7 @@ impl App {
     /// # Errors
     /// The server breaks down.
     pub async fn run(self, asked: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Self { server, gateway, relay, batching, retention, store, .. } = self;
+        let Self { server, gateway, relay, batching, pushes, retention, store, .. } = self;
         let handle = server.handle();
         let end = async {
             asked.await;
@@ -142,6 +149,7 @@ impl App {
         };
         relay.end();
         batching.end();
+        pushes.end();
         retention.end();
         drop(gateway);
         draining::close(store).await;

@@ -8,7 +8,7 @@
 //! recorded.
 //!
 //! In reading order: [`domain`] is what is true without a network. [`application`] has the use cases and the ports
-//! they need. [`xceed`] prepares and sends, over [`soap`]. [`store`] records. [`http`] is the callers' side.
+//! they need. [`xceed`] prepares and sends, over [`soap`]; [`platforms`] are where decisions go back to. [`store`] records. [`http`] is the callers' side.
 //! [`config`] reads settings, [`app`] wires, [`cli`] starts. [`simulator`] is an Xceed to run against.
 
 pub mod app;
@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod platforms;
 pub mod secrets;
 pub mod simulator;
 pub mod soap;

@@ -101,6 +101,9 @@ const CLOCKS: &[&str] = &[
     "src/http",
     // How long an attempt took, and when it must end: by the runtime's clock, which never jumps.
     "src/application/deliver",
+    // How long an attempt took, and until when a target is left alone or a token is good: by the same.
+    "src/application/push",
+    "src/platforms/token",
     // Virtual time.
     "src/application/tests",
     "src/xceed/soap_client",

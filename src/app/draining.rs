@@ -21,12 +21,12 @@ pub(super) async fn drain(gateway: &Gateway) {
     tracing::info!(under_way = gateway.tickets.count(), "ending: what is new is refused");
     sleep(REFUSE).await;
     let quiet = async {
-        while gateway.tickets.count() > 0 {
+        while gateway.tickets.count() + gateway.pushes.under_way() > 0 {
             sleep(LOOK).await;
         }
     };
     if timeout(DRAIN_MAX - REFUSE, quiet).await.is_err() {
-        let under_way = gateway.tickets.count();
+        let under_way = gateway.tickets.count() + gateway.pushes.under_way();
         tracing::warn!(
             under_way,
             "attempts have not ended in time; they are sent again after the next start"

@@ -1,10 +1,11 @@
-//! What of a configuration can be swapped while the gateway runs, beside the tenants themselves: the links to Xceed and
-//! what the doors go by.
+//! What of a configuration can be swapped while the gateway runs, beside the tenants themselves: the links to Xceed,
+//! what the doors go by, and the ways that decisions go back.
 
 use super::Sets;
 use crate::config::{Config, TenantSettings};
 use crate::domain::identifiers::TenantName;
 use crate::http::Doors;
+use crate::platforms::{LivePlatforms, Platforms};
 use crate::xceed::callback::Callbacks;
 use crate::xceed::soap_client::{Links, LiveLinks, SoapClient};
 use arc_swap::ArcSwap;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub(super) struct Live {
     pub(super) links: LiveLinks,
     pub(super) doors: Arc<ArcSwap<Doors>>,
+    pub(super) platforms: LivePlatforms,
 }
 
 impl Live {
@@ -31,9 +33,12 @@ impl Live {
         let links = sets.links(&settings, promoted_keys, before.as_deref().map(AsRef::as_ref))?;
         let callbacks = callbacks(sets, &config.tenants, &links);
         let doors = Doors::new(&config.server, callbacks, &config.documents.callback_wsdl);
+        let ways = config.tenants.iter().map(|tenant| (&tenant.tenant.name, &tenant.platforms));
+        let platforms = Platforms::new(ways).map_err(|error| vec![error.to_string()])?;
         let live = Self {
             links: Arc::new(ArcSwap::from_pointee(links)),
             doors: Arc::new(ArcSwap::from_pointee(doors)),
+            platforms: Arc::new(ArcSwap::from_pointee(platforms)),
         };
         // Each thread makes a client of its own; that it can is found out now.
         SoapClient::new(live.links.clone()).map_err(|error| vec![error.to_string()])?;
@@ -43,6 +48,7 @@ impl Live {
     /// Puts another in its place. Whoever may call is swapped last, when all that they need is there.
     pub(super) fn replace(&self, other: &Self, tenants: impl FnOnce()) {
         self.links.store(other.links.load_full());
+        self.platforms.store(other.platforms.load_full());
         tenants();
         self.doors.store(other.doors.load_full());
     }

@@ -4,6 +4,7 @@ use super::ending::Ending;
 use super::holds::Holds;
 use super::lines::Lines;
 use super::ports::{Clock, Receipt, Scoring, Store, StoreError, Wording};
+use super::push::Pushes;
 use super::queue::Queue;
 use super::tenants::{Tenant, Tenants};
 use super::tickets::Tickets;
@@ -17,7 +18,6 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// How long anyone waits for the disk before the store counts as unable to record.
 pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ pub struct Gateway {
     /// Answers that were given without anything on disk.
     pub unrecorded: Unrecorded,
     /// Wakes whoever brings decisions back.
-    pub pushes: Notify,
+    pub pushes: Pushes,
     /// Where deliveries wait that are sent again.
     pub relay: Queue,
     /// Whose turn it is.

@@ -12,6 +12,7 @@ pub mod look_up;
 pub mod parked;
 pub mod pool;
 pub mod ports;
+pub mod push;
 pub mod queue;
 pub mod relay;
 pub mod release;

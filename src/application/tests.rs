@@ -6,6 +6,7 @@ use super::gateway::{Desk, Gateway, STORE_PATIENCE};
 use super::holds::Holds;
 use super::lines::Lines;
 use super::ports::*;
+use super::push::Pushes;
 use super::queue::{self, queue};
 use super::submit_event::{Refusal, Reply, Submission, submit};
 use super::tenants::Tenant;
@@ -26,12 +27,13 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 mod fake_store;
 mod holds;
+mod pushes;
 
 use fake_store::FakeStore;
 
@@ -162,7 +164,7 @@ impl World {
             checks: Mutex::default(),
             requests: Mutex::default(),
             unrecorded: Unrecorded::default(),
-            pushes: Notify::new(),
+            pushes: Pushes::default(),
             is_configuration_refused: AtomicBool::new(false),
             relay: queue,
             lines: Lines::default(),

@@ -2,6 +2,7 @@
 //! of files and environment. Everything that is wrong is told at once, with what to write instead.
 
 mod files;
+mod platforms;
 mod section;
 mod shipped;
 mod store;

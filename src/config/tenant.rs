@@ -1,5 +1,6 @@
 //! One tenant's part of the configuration.
 
+use super::platforms;
 use super::section::{Problems, Section};
 use crate::application::tenants::{Callback, Tenant};
 use crate::domain::identifiers::TenantName;
@@ -31,6 +32,8 @@ pub struct TenantSettings {
     pub tenant: Tenant,
     /// Its link to Xceed.
     pub link: link::Settings,
+    /// Where its decisions can go back to.
+    pub platforms: crate::platforms::Settings,
     /// Who may call back, where anybody may.
     pub callback_allow: Option<Vec<IpNet>>,
 }
@@ -48,9 +51,8 @@ pub(super) fn read(
     let mut batch = section.section("batch");
     let chunk = batch.integer_or("chunk", CHUNK, 1..=10_000, problems);
     batch.finish(problems);
-    for key in ["cxone", "genesys", "webhooks", "sources"] {
-        section.without_effect(key, problems);
-    }
+    let platforms = platforms::read(&mut section, problems);
+    section.without_effect("sources", problems);
     section.finish(problems);
     let (link, resend_in_doubt, callback) = link?;
     let (callback, callback_allow) = callback.unzip();
@@ -64,9 +66,10 @@ pub(super) fn read(
                 checks,
                 requests_per_second,
                 chunk: usize::try_from(chunk).unwrap_or(usize::MAX),
-                targets: Vec::new(),
+                targets: platforms.targets(),
             },
             link,
+            platforms,
             callback_allow,
         },
         keys,

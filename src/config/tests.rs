@@ -4,6 +4,8 @@ use super::Config;
 use crate::store::audit::KeySettings;
 use std::time::Duration;
 
+mod platforms;
+
 const LEAST: &str = r#"
 [store]
 url = "sqlite:data/gateway.db"

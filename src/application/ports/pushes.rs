@@ -1,6 +1,7 @@
 //! The words for decisions that go back: what goes, how an attempt ended, and what is kept for a person.
 
 use super::{Late, Local};
+use crate::domain::bringing_back::Pushed;
 use crate::domain::delivery::State;
 use crate::domain::going_back::Kind;
 use crate::domain::identifiers::{EventId, TenantName};
@@ -13,25 +14,6 @@ pub trait Pushing {
     fn push(&self, push: Push) -> Local<Pushed>;
 }
 
-/// How an attempt to bring a decision back ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pushed {
-    /// It is there.
-    Landed,
-    /// The interaction has ended, or nobody wants it any more: nothing is left to do.
-    Gone(&'static str),
-    /// It may work later.
-    Later {
-        /// Why, in words for logs and the store.
-        why: &'static str,
-        /// Whether it left this machine.
-        left: bool,
-        /// Nothing goes to this target before that time has passed.
-        pause: Option<Duration>,
-    },
-    /// It won't work before a person has done something.
-    Refused(&'static str),
-}
 /// A decision on its way back, by number.
 pub type PushId = i64;
 

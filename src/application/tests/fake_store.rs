@@ -13,6 +13,10 @@ pub(super) struct FakeStore {
     pub(super) release: Duration,
     pub(super) fails: bool,
     pub(super) unwell: bool,
+    /// Decisions that are to go back, and when each is due.
+    pub(super) pushes: Mutex<Vec<(Push, Instant)>>,
+    /// Those that somebody has.
+    pub(super) taken: Mutex<Vec<Push>>,
 }
 
 impl FakeStore {
@@ -120,5 +124,37 @@ impl Store for FakeStore {
     }
     fn is_overtaken(&self, _: Seq) -> Local<Result<bool, StoreError>> {
         now(false)
+    }
+    fn pushes(
+        &self,
+        _: Timestamp,
+        limit: u32,
+        paused: &[(TenantName, String)],
+    ) -> Local<Result<Vec<Push>, StoreError>> {
+        let is_paused =
+            |push: &Push| paused.iter().any(|(tenant, to)| (tenant, to) == (&push.tenant, &push.target));
+        let mut queued = self.pushes.lock().expect("whole");
+        let mut given: Vec<Push> = Vec::new();
+        queued.retain(|(push, due)| {
+            let is_due = *due <= Instant::now() && !is_paused(push);
+            let is_given = is_due && given.len() < limit as usize;
+            given.extend(is_given.then(|| push.clone()));
+            !is_given
+        });
+        self.taken.lock().expect("whole").extend(given.iter().cloned());
+        now(given)
+    }
+    fn pushed(&self, end: PushEnd) -> Receipt {
+        let mut taken = self.taken.lock().expect("whole");
+        if let Some(at) = taken.iter().position(|push| push.id == end.id) {
+            let mut push = taken.remove(at);
+            push.attempts += u32::from(end.left);
+            if let State::Queued { due } = end.state {
+                // The time of day stands still here.
+                let wait = due.duration_since(end.at).unsigned_abs();
+                self.pushes.lock().expect("whole").push((push, Instant::now() + wait));
+            }
+        }
+        self.write(format!("pushed {} {} {}", end.id, end.why, end.state.name()), ())
     }
 }

@@ -1,0 +1,245 @@
+//! Decisions on their way back: what is due is brought to the platforms and to whoever listens, a few at a time for each
+//! target, in order within an interaction. Each is on disk until it is there; what can't be brought is kept for a person.
+
+use super::gateway::{Gateway, on_disk};
+use super::ports::{Push, PushEnd, PushId, Pushing, StoreError};
+use crate::domain::bringing_back::{Circumstances, Pushed, Standing, after};
+use crate::domain::delivery::State;
+use crate::domain::identifiers::TenantName;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+/// Decisions that are asked for at a time.
+const ASKED_MAX: u32 = 64;
+/// The store is asked at least so often, for what becomes due by itself or was another gateway's.
+const LOOK: Duration = Duration::from_millis(500);
+/// The store is asked at most so often.
+const GAP: Duration = Duration::from_millis(5);
+/// The end of an attempt that can't be recorded is recorded again after this time, so often; then whoever has the decision
+/// next brings it once more.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
+const SETTLE_TRIES: u32 = 60;
+
+/// Wakes whoever brings decisions back, and counts what is under way.
+#[derive(Debug, Default)]
+pub struct Pushes {
+    news: Notify,
+    under_way: AtomicUsize,
+}
+
+impl Pushes {
+    /// There may be a decision to bring back.
+    pub fn notify_one(&self) {
+        self.news.notify_one();
+    }
+
+    /// How many are being brought back.
+    pub fn under_way(&self) -> usize {
+        self.under_way.load(SeqCst)
+    }
+}
+
+/// Counts for as long as it is there.
+struct UnderWay(Arc<Gateway>);
+
+impl UnderWay {
+    fn begin(gateway: &Arc<Gateway>) -> Self {
+        gateway.pushes.under_way.fetch_add(1, SeqCst);
+        Self(gateway.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.pushes.under_way.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Brings decisions back until the gateway ends: then it begins nothing more, and what is under way goes on. Runs on a
+/// thread of its own, inside a `LocalSet`.
+pub async fn run(gateway: Arc<Gateway>, platforms: Rc<dyn Pushing>) {
+    let carriers = Rc::new(Carriers {
+        gateway,
+        platforms,
+        since: Instant::now(),
+        ended: Notify::new(),
+        work: RefCell::default(),
+    });
+    let gateway = &carriers.gateway;
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !gateway.ending.has_begun() {
+        if carriers.take_up().await {
+            continue;
+        }
+        tokio::select! {
+            () = gateway.pushes.news.notified() => {}
+            () = carriers.ended.notified() => {}
+            _ = look.tick() => {}
+            () = gateway.ending.begun() => {}
+        }
+        sleep(GAP).await;
+    }
+    // Whoever has started it ends it, once nothing is under way.
+    pending::<()>().await;
+}
+
+/// A target of a tenant.
+type Target = (TenantName, String);
+
+struct Carriers {
+    gateway: Arc<Gateway>,
+    platforms: Rc<dyn Pushing>,
+    since: Instant,
+    /// An attempt has ended, so there is room.
+    ended: Notify,
+    work: RefCell<Work>,
+}
+
+#[derive(Default)]
+struct Work {
+    targets: HashMap<Target, Standing>,
+    /// What this gateway has to bring, and there was no room for.
+    waiting: HashMap<Target, VecDeque<Push>>,
+    /// All that it has, on its way too.
+    taken: HashSet<PushId>,
+}
+
+impl Carriers {
+    /// Begins what there is room for. Whether there may be more.
+    async fn take_up(self: &Rc<Self>) -> bool {
+        self.begin_what_waits();
+        let busy = self.busy();
+        let asked = self.gateway.store.pushes(self.gateway.clock.now(), ASKED_MAX, &busy).await;
+        // Where the store can't be asked, it is asked again.
+        let Ok(pushes) = asked else { return false };
+        let is_full = pushes.len() >= ASKED_MAX as usize;
+        {
+            let mut work = self.work.borrow_mut();
+            for push in pushes {
+                if work.taken.insert(push.id) {
+                    let target = (push.tenant.clone(), push.target.clone());
+                    work.waiting.entry(target).or_default().push_back(push);
+                }
+            }
+        }
+        let begun = self.begin_what_waits();
+        is_full && begun > 0
+    }
+
+    /// Targets that take nothing more just now.
+    fn busy(&self) -> Vec<Target> {
+        let now = self.now();
+        let mut work = self.work.borrow_mut();
+        // What is as it was at first need not be remembered.
+        work.targets.retain(|_, standing| !standing.is_fresh());
+        let full = work.targets.iter().filter(|(_, standing)| standing.places(now) == 0);
+        full.map(|(target, _)| target).chain(work.waiting.keys()).cloned().collect()
+    }
+
+    /// How many attempts have begun.
+    fn begin_what_waits(self: &Rc<Self>) -> usize {
+        let now = self.now();
+        let mut begin = Vec::new();
+        let mut work = self.work.borrow_mut();
+        let Work { targets, waiting, .. } = &mut *work;
+        waiting.retain(|target, pushes| {
+            let standing = targets.entry(target.clone()).or_default();
+            while standing.places(now) > 0
+                && let Some(push) = pushes.pop_front()
+            {
+                standing.begin();
+                begin.push(push);
+            }
+            !pushes.is_empty()
+        });
+        drop(work);
+        let begun = begin.len();
+        for push in begin {
+            let carriers = self.clone();
+            tokio::task::spawn_local(async move { carriers.carry(push).await });
+        }
+        begun
+    }
+
+    /// One attempt, and its end on disk.
+    async fn carry(self: Rc<Self>, push: Push) {
+        let gateway = &self.gateway;
+        let _under_way = UnderWay::begin(gateway);
+        let started = Instant::now();
+        let pushed = self.platforms.push(push.clone()).await;
+        let took = started.elapsed();
+        self.end(&push, &pushed);
+        let now = gateway.clock.now();
+        let at = Circumstances {
+            attempts_before: push.attempts,
+            fell_at: push.at,
+            now,
+            jitter: (gateway.random)(),
+        };
+        let state = after(&pushed, at);
+        log(&push, &pushed, &state, took);
+        let (why, left) = (pushed.why(), pushed.left());
+        let end = PushEnd { id: push.id, fence: push.fence, at: now, took, why, left, state };
+        if let Err(error) = self.settle(end).await {
+            let (id, tenant) = (&push.event_id, &push.tenant);
+            tracing::warn!(event_id = %id, %tenant, to = push.target, %error,
+                "what became of a decision on its way back can't be recorded; it may be brought there once more");
+        }
+        self.work.borrow_mut().taken.remove(&push.id);
+        self.ended.notify_one();
+    }
+
+    /// Makes room at the target, or leaves it alone.
+    fn end(&self, push: &Push, pushed: &Pushed) {
+        let target = (push.tenant.clone(), push.target.clone());
+        let (now, jitter) = (self.now(), (self.gateway.random)());
+        let pause = self.work.borrow_mut().targets.entry(target).or_default().end(pushed, now, jitter);
+        if let Some(pause) = pause {
+            let (tenant, why, seconds) = (&push.tenant, pushed.why(), pause.as_secs_f64());
+            tracing::warn!(%tenant, to = push.target, why, seconds,
+                "decisions on their way back wait for their target");
+        }
+        self.ended.notify_one();
+    }
+
+    async fn settle(&self, end: PushEnd) -> Result<(), StoreError> {
+        let mut tries = 1;
+        loop {
+            match on_disk(self.gateway.store.pushed(end.clone())).await {
+                Err(_) if tries < SETTLE_TRIES => {
+                    tries += 1;
+                    sleep(SETTLE_AGAIN).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Since the beginning, by a clock that never jumps.
+    fn now(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+fn log(push: &Push, pushed: &Pushed, state: &State, took: Duration) {
+    let (event_id, tenant, to) = (&push.event_id, &push.tenant, &push.target);
+    let (why, kind, took_ms) = (pushed.why(), push.kind.name(), took.as_secs_f64() * 1e3);
+    match state {
+        State::Parked { reason } => {
+            tracing::error!(%event_id, %tenant, to, kind, why, reason,
+                "parked: a decision could not be brought back; GET /v1/parked lists it");
+        }
+        State::Queued { .. } => {
+            tracing::warn!(%event_id, %tenant, to, kind, why, took_ms, "to be brought back later");
+        }
+        _ => tracing::debug!(%event_id, %tenant, to, kind, why, took_ms, "brought back"),
+    }
+}
