@@ -191,20 +191,11 @@ pub trait Store: Send + Sync {
     fn follow(&self, _listener: Listener) {}
     /// Deliveries of one batch that leave together: each is this gateway's, where nothing that is not among them goes
     /// before it.
-    fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
-        let _ = seqs;
-        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
-    }
+    fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>>;
     /// Queues what is known of a batch, once all of its lines are taken in.
-    fn batch(&self, batch: Batch) -> Receipt {
-        let _ = batch;
-        oneshot::channel().1
-    }
+    fn batch(&self, batch: Batch) -> Receipt;
     /// A batch, and how far it has come.
-    fn batch_view(&self, tenant: &TenantName, id: &str) -> Local<Result<Option<BatchView>, StoreError>> {
-        let _ = (tenant, id);
-        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
-    }
+    fn batch_view(&self, tenant: &TenantName, id: &str) -> Local<Result<Option<BatchView>, StoreError>>;
     /// Decisions that are to go back and are due, at most so many, which are this gateway's to bring from now on; of one
     /// interaction and target only the oldest. None of the targets that pause.
     fn pushes(
@@ -212,15 +203,9 @@ pub trait Store: Send + Sync {
         now: Timestamp,
         limit: u32,
         paused: &[(TenantName, String)],
-    ) -> Local<Result<Vec<Push>, StoreError>> {
-        let _ = (now, limit, paused);
-        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
-    }
+    ) -> Local<Result<Vec<Push>, StoreError>>;
     /// Queues the end of an attempt to bring a decision back.
-    fn pushed(&self, end: PushEnd) -> Receipt {
-        let _ = end;
-        oneshot::channel().1
-    }
+    fn pushed(&self, end: PushEnd) -> Receipt;
     /// A tenant's decisions that could not be brought back, the newest first: at most so many, below a number where one is
     /// given.
     fn parked_pushes(
@@ -228,34 +213,20 @@ pub trait Store: Send + Sync {
         tenant: &TenantName,
         below: Option<PushId>,
         limit: u32,
-    ) -> Local<Result<Vec<ParkedPush>, StoreError>> {
-        let _ = (tenant, below, limit);
-        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
-    }
+    ) -> Local<Result<Vec<ParkedPush>, StoreError>>;
     /// Queues what is done with one of them, and by whom; one of another tenant, or that is not parked, is an error.
-    fn operate_push(&self, tenant: &TenantName, id: PushId, act: Act, by: Who) -> Receipt {
-        let _ = (tenant, id, act, by);
-        oneshot::channel().1
-    }
+    fn operate_push(&self, tenant: &TenantName, id: PushId, act: Act, by: Who) -> Receipt;
     /// Where the journal of decisions ends now.
-    fn journal_end(&self) -> Local<Result<Place, StoreError>> {
-        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
-    }
+    fn journal_end(&self) -> Local<Result<Place, StoreError>>;
     /// A tenant's decisions and late scores behind a place, in the order in which they fell: at most so many.
     fn journal(
         &self,
         tenant: &TenantName,
         after: Place,
         limit: u32,
-    ) -> Local<Result<JournalPage, StoreError>> {
-        let _ = (tenant, after, limit);
-        Box::pin(std::future::ready(Err(StoreError("not here".to_owned()))))
-    }
+    ) -> Local<Result<JournalPage, StoreError>>;
     /// Queues that settings and sets were read anew, by the fingerprint of all of them.
-    fn reloaded(&self, configuration: String) -> Receipt {
-        let _ = configuration;
-        oneshot::channel().1
-    }
+    fn reloaded(&self, configuration: String) -> Receipt;
 }
 
 /// Hears news, on whatever thread they come.

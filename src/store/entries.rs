@@ -1,8 +1,10 @@
 //! The audit trail's rows in SQLite: put in, and read again page by page.
 
 use super::audit::{Entry, Hash, Head, Pen, Subject, Trail};
-use super::rows::failed;
+use super::falls::Event;
+use super::rows::{failed, read_mode};
 use crate::application::ports::{Seq, StoreError};
+use jiff::Timestamp;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
 };
@@ -19,6 +21,8 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Page<'t> {
     pub(super) transaction: &'t Transaction<'t>,
     pub(super) pen: Pen<'t>,
+    /// When it is written.
+    pub(super) now: Timestamp,
 }
 
 impl<'t> Page<'t> {
@@ -36,17 +40,22 @@ pub(super) fn insert(connection: &Connection, entry: &Entry) -> rusqlite::Result
     Ok(())
 }
 
-/// A recorded event, as entries name it.
-pub(super) fn subject(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Subject>> {
-    let mut query = connection
-        .prepare_cached("SELECT tenant, event_id, interaction, transaction_id FROM event WHERE seq = ?1")?;
+/// A recorded event.
+pub(super) fn event(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Event>> {
+    let mut query = connection.prepare_cached(
+        "SELECT tenant, event_id, interaction, transaction_id, mode, back FROM event WHERE seq = ?1",
+    )?;
     let read = |row: &Row<'_>| {
-        Ok(Subject {
-            seq,
-            tenant: row.get(0)?,
-            event_id: row.get(1)?,
-            interaction: row.get(2)?,
-            transaction: row.get(3)?,
+        Ok(Event {
+            subject: Subject {
+                seq,
+                tenant: row.get(0)?,
+                event_id: row.get(1)?,
+                interaction: row.get(2)?,
+                transaction: row.get(3)?,
+            },
+            mode: read_mode(row.get_ref(4)?.as_str()?),
+            back: row.get(5)?,
         })
     };
     query.query_row([seq], read).optional()

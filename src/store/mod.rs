@@ -2,11 +2,15 @@
 //! commits, and lets those know who wait for it. Readers have connections of their own.
 
 pub mod audit;
+mod batches;
 mod damage;
 mod entries;
+mod falls;
+mod journal;
 mod log;
 mod postgres;
 mod prune;
+mod pushes;
 mod reader;
 mod refused;
 mod rows;

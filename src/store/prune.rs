@@ -32,19 +32,48 @@ pub(super) fn step(
     Ok(upto)
 }
 
-/// Takes out all events of a range that are settled or given up, and what hangs on them.
-pub(super) fn take_out(transaction: &Transaction<'_>, after: Seq, upto: Seq) -> rusqlite::Result<Pruned> {
-    let done = "seq > ?1 AND seq <= ?2 AND seq NOT IN
-                (SELECT seq FROM delivery WHERE seq > ?1 AND seq <= ?2 AND state <> 'DISCARDED')";
+/// Takes out all events of a range that are settled or given up and whose decision is back, and what hangs on them; and
+/// of what is older than a time elsewhere, so much that it keeps pace.
+pub(super) fn take_out(
+    transaction: &Transaction<'_>,
+    (after, upto): (Seq, Seq),
+    before: Timestamp,
+) -> rusqlite::Result<Pruned> {
+    let done = "seq > ?1 AND seq <= ?2
+                AND seq NOT IN (SELECT seq FROM delivery WHERE seq > ?1 AND seq <= ?2 AND state <> 'DISCARDED')
+                AND seq NOT IN (SELECT seq FROM push WHERE seq > ?1 AND seq <= ?2)";
     let mut removed = 0;
     for table in ["told", "decided", "callback", "attempt", "late", "parked_line", "event"] {
         let mut delete = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE {done}"))?;
         removed = delete.execute([after, upto])?;
     }
-    let mut delete = transaction
-        .prepare_cached("DELETE FROM delivery WHERE seq > ?1 AND seq <= ?2 AND state = 'DISCARDED'")?;
+    let mut delete = transaction.prepare_cached(
+        "DELETE FROM delivery WHERE seq > ?1 AND seq <= ?2 AND state = 'DISCARDED'
+         AND seq NOT IN (SELECT seq FROM push WHERE seq > ?1 AND seq <= ?2)",
+    )?;
     delete.execute([after, upto])?;
+    take_out_journal(transaction, before)?;
     Ok(Pruned { upto, removed })
+}
+
+/// An event has two rows at most in the journal, so whoever takes out more at a time keeps pace.
+const JOURNAL_STEP: i64 = 400;
+/// A batch of one event is the smallest.
+const BATCH_STEP: i64 = 100;
+
+fn take_out_journal(transaction: &Transaction<'_>, before: Timestamp) -> rusqlite::Result<()> {
+    let mut journal = transaction.prepare_cached(
+        "DELETE FROM journal WHERE place < (SELECT max(place) FROM journal) AND at < ?1
+         AND place < (SELECT min(place) FROM journal) + ?2",
+    )?;
+    journal.execute(params![time(before), JOURNAL_STEP])?;
+    let mut batches = transaction.prepare_cached(
+        "DELETE FROM batch WHERE rowid IN (
+             SELECT batch.rowid FROM batch WHERE received_at < ?1
+             AND NOT EXISTS (SELECT 1 FROM event WHERE event.batch = batch.id) LIMIT ?2)",
+    )?;
+    batches.execute(params![time(before), BATCH_STEP])?;
+    Ok(())
 }
 
 /// Lets a new event have the idempotency key of one that is so old that it need not be known by it any more.

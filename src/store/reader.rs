@@ -65,7 +65,7 @@ pub(super) fn view(
             defaulted: split(row.get_ref(1)?.as_str()?),
             state: row.get(2)?,
             attempts: row.get(3)?,
-            late: read_late(row)?,
+            late: read_late(row, 4)?,
             decided: row.get(9)?,
             mode: read_mode(row.get_ref(10)?.as_str()?),
         })
@@ -73,14 +73,15 @@ pub(super) fn view(
     query.query_row([tenant.as_str(), id.as_str()], read).optional()
 }
 
-fn read_late(row: &Row<'_>) -> rusqlite::Result<Option<Late>> {
-    let Some(verdict) = row.get::<_, Option<String>>(4)? else { return Ok(None) };
+/// Verdict, score, action, return code and time, from this column on.
+pub(super) fn read_late(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Late>> {
+    let Some(verdict) = row.get::<_, Option<String>>(first)? else { return Ok(None) };
     Ok(Some(Late {
         verdict: read_verdict(&verdict),
-        risk_score: row.get::<_, Option<String>>(5)?.and_then(|score| score.parse().ok()),
-        risk_action: row.get(6)?,
-        return_code: row.get(7)?,
-        at: read_time(row.get(8)?),
+        risk_score: row.get::<_, Option<String>>(first + 1)?.and_then(|score| score.parse().ok()),
+        risk_action: row.get(first + 2)?,
+        return_code: row.get(first + 3)?,
+        at: read_time(row.get(first + 4)?),
     }))
 }
 
@@ -211,7 +212,8 @@ const RECENT_MAX: usize = 300_000;
 /// does not wait for more than [`RECENT_MAX`]: the oldest of a very busy hour are left out.
 fn recent(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Recent>> {
     let mut query = connection.prepare(
-        "SELECT tenant, customer, received_at FROM event WHERE customer IS NOT NULL ORDER BY seq DESC",
+        "SELECT tenant, customer, received_at, iif(is_check, event_type, NULL)
+         FROM event WHERE customer IS NOT NULL ORDER BY seq DESC",
     )?;
     let mut rows = query.query([])?;
     let mut recent = Vec::new();
@@ -227,7 +229,7 @@ fn recent(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Rec
         if at > since {
             let (tenant, customer) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
             let (tenant, customer) = (TenantName::new(tenant), CustomerId::new(customer));
-            recent.push(Recent { tenant, customer, at, check: None });
+            recent.push(Recent { tenant, customer, at, check: row.get(3)? });
         }
     }
     recent.sort_by_key(|recent| recent.at);

@@ -3,13 +3,15 @@
 use super::audit::{self, Trail};
 use super::damage::{self, words};
 use super::log::{FILE_MAX, Log};
+use super::pushes::Claims;
 use super::rows::failed;
 use super::writer::{Command, Done, Health};
 use super::writes::Write;
-use super::{entries, prune, reader, refused, waiting, writer};
+use super::{batches, entries, journal, prune, pushes, reader, refused, waiting, writer};
 use crate::application::ports::{
-    Act, Awaited, Callback, Claimed, Effect, Found, Hold, Local, Parked, Probe, Pruned, Receipt, Record,
-    Recorded, Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
+    Act, Awaited, Batch, BatchView, Callback, Claimed, Effect, Found, Hold, JournalPage, Local, Parked,
+    ParkedPush, Place, Probe, Pruned, Push, PushEnd, PushId, Receipt, Record, Recorded, Resumption, Seq,
+    Settlement, Store, StoreError, View, Waiting, Who,
 };
 use crate::domain::hold::STORE_OLDER;
 use crate::domain::identifiers::{EventId, TenantName};
@@ -26,10 +28,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_events.sql"),
     include_str!("migrations/0002_holds.sql"),
     include_str!("migrations/0003_audit.sql"),
+    include_str!("migrations/0004_going_back.sql"),
 ];
 /// Who else may lock the store so long; who waits for a write hears by then what came of it.
 const BUSY_PATIENCE: Duration = Duration::from_millis(1500);
@@ -44,6 +47,7 @@ pub struct Sqlite {
     queue: Option<mpsc::Sender<Command>>,
     health: Arc<Health>,
     damage_is_told: AtomicBool,
+    claims: Claims,
     readers: Mutex<Vec<Connection>>,
     threads: Vec<JoinHandle<()>>,
     stops: Vec<mpsc::Sender<()>>,
@@ -95,6 +99,7 @@ impl Sqlite {
             file,
             idempotency,
             damage_is_told: AtomicBool::new(false),
+            claims: Claims::default(),
             next_seq: AtomicI64::new(last + 1),
             queue: Some(queue),
             health,
@@ -120,7 +125,11 @@ impl Sqlite {
         self.read(|connection| Ok(reader::resumption(connection, now)))?
     }
 
-    fn write<T>(&self, write: Write, done: fn(oneshot::Sender<Result<T, StoreError>>) -> Done) -> Receipt<T> {
+    fn write<T>(
+        &self,
+        write: Write,
+        done: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Done,
+    ) -> Receipt<T> {
         let (sender, receipt) = oneshot::channel();
         // A writer that has ended drops the sender, and the receipt says so.
         if let Some(queue) = &self.queue {
@@ -276,12 +285,79 @@ impl Store for Sqlite {
         })
     }
 
+    fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
+        self.read_now(|connection| {
+            let one = |seq: &Seq| {
+                let found = reader::delivery(connection, *seq)?;
+                Ok(found.map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))))
+            };
+            seqs.iter().map(one).collect()
+        })
+    }
+
+    fn batch(&self, batch: Batch) -> Receipt {
+        self.write(Write::Batch(Box::new(batch)), Done::Plain)
+    }
+
+    fn batch_view(&self, tenant: &TenantName, id: &str) -> Local<Result<Option<BatchView>, StoreError>> {
+        self.read_now(|connection| batches::view(connection, tenant, id))
+    }
+
+    fn pushes(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        paused: &[(TenantName, String)],
+    ) -> Local<Result<Vec<Push>, StoreError>> {
+        // What has landed can't be taken down while the store can't record, and would leave again and again.
+        let claimed = match self.is_well() {
+            true => self.claims.claim(limit, |due| self.read(|reader| due.read(reader, now, paused))),
+            false => Ok(Vec::new()),
+        };
+        Box::pin(std::future::ready(claimed))
+    }
+
+    fn pushed(&self, end: PushEnd) -> Receipt {
+        let (id, returned) = (end.id, self.claims.returned());
+        self.write(Write::Pushed(end), |done| Done::Pushed(done, id, returned))
+    }
+
+    fn parked_pushes(
+        &self,
+        tenant: &TenantName,
+        below: Option<PushId>,
+        limit: u32,
+    ) -> Local<Result<Vec<ParkedPush>, StoreError>> {
+        self.read_now(|connection| pushes::parked(connection, tenant, below, limit))
+    }
+
+    fn operate_push(&self, tenant: &TenantName, id: PushId, act: Act, by: Who) -> Receipt {
+        self.write(Write::OperatePush { tenant: tenant.clone(), id, act, by }, Done::Plain)
+    }
+
+    fn journal_end(&self) -> Local<Result<Place, StoreError>> {
+        self.read_now(journal::end)
+    }
+
+    fn journal(
+        &self,
+        tenant: &TenantName,
+        after: Place,
+        limit: u32,
+    ) -> Local<Result<JournalPage, StoreError>> {
+        self.read_now(|connection| journal::page(connection, tenant, after, limit))
+    }
+
+    fn reloaded(&self, configuration: String) -> Receipt {
+        self.write(Write::Reloaded { configuration }, Done::Plain)
+    }
+
     fn prune(&self, after: Seq, before: Timestamp, limit: u32) -> Local<Result<Option<Pruned>, StoreError>> {
         let upto = match self.read(|connection| prune::step(connection, after, before, limit)) {
             Ok(Some(upto)) => upto,
             nothing => return Box::pin(std::future::ready(nothing.map(|_| None))),
         };
-        let receipt = self.write(Write::Prune { after, upto }, Done::Pruned);
+        let receipt = self.write(Write::Prune { after, upto, before }, Done::Pruned);
         Box::pin(async { receipt.await.unwrap_or_else(|_| Err(failed("the writer has stopped"))).map(Some) })
     }
 

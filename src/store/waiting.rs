@@ -18,18 +18,29 @@ const IN_QUEUE: &str = "event.tenant = ?1 AND (?2 = 'all' OR (?2 = 'async' AND e
 /// What was parked for the code ?3 since ?4.
 const PARKED_FOR_IT: &str = "delivery.state = 'PARKED' AND delivery.reason = ?3 AND delivery.due >= ?4";
 
+/// Whether the decision on `event` is still to fall at a time of its own.
+const BY_CALLBACK: &str = "(event.callback_id IS NOT NULL OR (event.mode = 'deferred' AND event.response
+     AND NOT EXISTS (SELECT 1 FROM decided WHERE decided.seq = event.seq)))";
+
+/// Columns of a [`Waiting`] behind its number, time and line.
+fn how() -> String {
+    format!("{BY_CALLBACK}, event.mode IN ('batch', 'async-batch')")
+}
+
 /// Columns of a [`Waiting`].
-const WAITING: &str = "event.seq, delivery.due, event.tenant, event.customer, event.callback_id IS NOT NULL";
+fn columns() -> String {
+    format!("event.seq, delivery.due, event.tenant, event.customer, {}", how())
+}
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
     let customer = row.get_ref(3)?.as_str_or_null()?.map(CustomerId::new);
     let tenant = TenantName::new(row.get_ref(2)?.as_str()?);
     Ok(Waiting {
-        in_batch: false,
         seq: row.get(0)?,
         due: read_time(row.get(1)?),
         line: customer.map(|customer| (tenant, customer)),
         by_callback: row.get(4)?,
+        in_batch: row.get(5)?,
     })
 }
 
@@ -49,12 +60,13 @@ pub(super) fn holds(connection: &Connection) -> rusqlite::Result<Vec<Hold>> {
 /// The oldest delivery that waits in a held queue, or was parked for it and was not overtaken.
 pub(super) fn oldest_held(connection: &Connection, hold: &Hold) -> rusqlite::Result<Option<Probe>> {
     let mut query = connection.prepare_cached(&format!(
-        "SELECT {WAITING}, delivery.state = 'PARKED' FROM delivery JOIN event USING (seq)
+        "SELECT {}, delivery.state = 'PARKED' FROM delivery JOIN event USING (seq)
          WHERE {IN_QUEUE} AND (delivery.state = 'QUEUED' OR ({PARKED_FOR_IT} AND NOT {OVERTAKEN}))
-         ORDER BY event.seq LIMIT 1"
+         ORDER BY event.seq LIMIT 1",
+        columns()
     ))?;
     let values = params![hold.tenant.as_str(), hold.queue.to_string(), hold.code, time(hold.since)];
-    query.query_row(values, |row| Ok(Probe { waiting: waiting(row)?, parked: row.get(5)? })).optional()
+    query.query_row(values, |row| Ok(Probe { waiting: waiting(row)?, parked: row.get(6)? })).optional()
 }
 
 pub(super) fn is_overtaken(connection: &Connection, seq: Seq) -> rusqlite::Result<bool> {
@@ -105,8 +117,9 @@ fn is_anything_parked(connection: &Connection) -> rusqlite::Result<bool> {
 pub(super) fn release(connection: &Connection, hold: &Hold) -> rusqlite::Result<Vec<Waiting>> {
     let (tenant, queue) = (hold.tenant.as_str(), hold.queue.to_string());
     let mut find = connection.prepare_cached(&format!(
-        "SELECT {WAITING} FROM delivery JOIN event USING (seq)
-         WHERE {IN_QUEUE} AND {PARKED_FOR_IT} AND NOT {OVERTAKEN} ORDER BY event.seq"
+        "SELECT {} FROM delivery JOIN event USING (seq)
+         WHERE {IN_QUEUE} AND {PARKED_FOR_IT} AND NOT {OVERTAKEN} ORDER BY event.seq",
+        columns()
     ))?;
     let found = find.query_map(params![tenant, queue, hold.code, time(hold.since)], waiting)?;
     let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -123,12 +136,13 @@ pub(super) fn release(connection: &Connection, hold: &Hold) -> rusqlite::Result<
 
 /// Deliveries that are not settled, in the order of recording.
 pub(super) fn all_waiting(connection: &Connection) -> rusqlite::Result<Vec<Waiting>> {
-    let mut query = connection.prepare(
-        // One that is sent again is looked at first: its callback's time may be over before it is due.
-        "SELECT event.seq, iif(callback_id IS NULL OR state = 'AWAITING_CALLBACK', due, received_at), tenant,
-                iif(state = 'AWAITING_CALLBACK', NULL, customer), callback_id IS NOT NULL
+    let mut query = connection.prepare(&format!(
+        // One that is sent again is looked at first: the time of its decision may be over before it is due.
+        "SELECT event.seq, iif({BY_CALLBACK} AND state <> 'AWAITING_CALLBACK', received_at, due), tenant,
+                iif(state = 'AWAITING_CALLBACK', NULL, customer), {}
          FROM delivery JOIN event USING (seq) WHERE state NOT IN ('PARKED', 'DISCARDED') ORDER BY event.seq",
-    )?;
+        how()
+    ))?;
     query.query_map([], waiting)?.collect()
 }
 

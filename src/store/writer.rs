@@ -7,9 +7,11 @@
 use super::audit::{Head, Trail};
 use super::entries::{self, Page};
 use super::log::Log;
+use super::pushes::Returned;
 use super::rows::failed;
 use super::writes::{Outcome, Together, Write, write};
-use crate::application::ports::{Effect, Pruned, Recorded, StoreError, Waiting};
+use crate::application::ports::{Effect, Pruned, PushId, Recorded, StoreError, Waiting};
+use crate::telemetry;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -42,6 +44,8 @@ pub(super) enum Done {
     CalledBack(Answer<Effect>),
     Released(Answer<Vec<Waiting>>),
     Pruned(Answer<Pruned>),
+    /// Whatever it comes to, the push may be claimed again.
+    Pushed(Answer<()>, PushId, Arc<Returned>),
 }
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -56,12 +60,17 @@ impl Done {
             Self::CalledBack(done) => done.is_closed(),
             Self::Released(done) => done.is_closed(),
             Self::Pruned(done) => done.is_closed(),
+            Self::Pushed(done, ..) => done.is_closed(),
         }
     }
 
     /// Who hung up no longer waits; the write stands all the same.
     pub(super) fn say(self, written: Result<Outcome, StoreError>) {
         match (self, written) {
+            (Self::Pushed(done, id, returned), written) => {
+                returned.add(id);
+                let _ = done.send(written.map(drop));
+            }
             (Self::Plain(done), Ok(_)) => drop(done.send(Ok(()))),
             (Self::Recorded(done), Ok(Outcome::Recorded(recorded))) => drop(done.send(Ok(recorded))),
             (Self::Told(done), Ok(Outcome::Told(before))) => drop(done.send(Ok(before))),
@@ -218,7 +227,7 @@ fn commit(
 ) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let together = Together::of(batch.iter().map(|command| &command.write));
-    let mut page = Page { transaction: &transaction, pen: trail.pen(*head) };
+    let mut page = Page { transaction: &transaction, pen: trail.pen(*head), now: telemetry::now() };
     let results = batch.iter().map(|command| write(&mut page, &command.write, &together));
     let results = results.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let end = page.pen.head();

@@ -1,15 +1,20 @@
 //! What is written: each write's statements, inside the transaction of its batch.
 
-use super::audit::{Doubt, Subject};
-use super::entries::{Page, subject};
+use super::audit::Doubt;
+use super::batches;
+use super::entries::{Page, event};
+use super::falls::Event;
 use super::prune::{release_key, take_out};
+use super::pushes;
 use super::rows::{join, tier, time};
 use super::said::{
-    call_back, decide, decide_late, is_decided, not_recorded, note_late, said_before, tell, tell_of,
+    call_back, decide, decide_late, has_fallen, is_decided, not_recorded, note_late, said_before, tell,
+    tell_of,
 };
 use super::waiting::{leave_for_good, overtake, release, stand_aside};
 use crate::application::ports::{
-    Act, Callback, Effect, Hold, Pruned, Record, Recorded, Seq, Settlement, StoreError, Waiting, Who,
+    Act, Batch, Callback, Effect, Hold, Pruned, PushEnd, PushId, Record, Recorded, Seq, Settlement,
+    StoreError, Waiting, Who,
 };
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::hold::STORE_OLDER;
@@ -34,14 +39,18 @@ pub(super) enum Write {
     Hold(Hold),
     Release { hold: Hold, by: Who, accepted: Option<Doubt> },
     ReleaseKey { tenant: TenantName, key: String, before: Timestamp },
-    Prune { after: Seq, upto: Seq },
+    Prune { after: Seq, upto: Seq, before: Timestamp },
+    Batch(Box<Batch>),
+    Pushed(PushEnd),
+    OperatePush { tenant: TenantName, id: PushId, act: Act, by: Who },
+    Reloaded { configuration: String },
 }
 
 /// What a write comes to.
 pub(super) enum Outcome {
     Done,
     Recorded(Recorded),
-    /// What was told before, which stands.
+    /// What was told or decided before, which stands.
     Told(Option<Vec<u8>>),
     CalledBack(Effect),
     Released(Vec<Waiting>),
@@ -92,7 +101,25 @@ pub(super) fn write(page: &mut Page<'_>, write: &Write, together: &Together) -> 
             release_key(page.transaction, tenant.as_str(), key, *before)?;
             Ok(Ok(Outcome::Done))
         }
-        Write::Prune { after, upto } => Ok(Ok(Outcome::Pruned(take_out(page.transaction, *after, *upto)?))),
+        Write::Prune { after, upto, before } => {
+            Ok(Ok(Outcome::Pruned(take_out(page.transaction, (*after, *upto), *before)?)))
+        }
+        Write::Batch(batch) => {
+            batches::put(page, batch)?;
+            Ok(Ok(Outcome::Done))
+        }
+        Write::Pushed(end) => {
+            pushes::end(page, end)?;
+            Ok(Ok(Outcome::Done))
+        }
+        Write::OperatePush { tenant, id, act, by } => {
+            let done = pushes::operate(page, (tenant, *id), *act, by.as_deref())?;
+            one(usize::from(done), "the push is not parked")
+        }
+        Write::Reloaded { configuration } => {
+            page.note(|pen| pen.reloaded(configuration))?;
+            Ok(Ok(Outcome::Done))
+        }
     }
 }
 
@@ -103,9 +130,11 @@ fn one(written: usize, otherwise: &str) -> Written {
 fn record(page: &mut Page<'_>, new: &Record, together: &Together) -> rusqlite::Result<Recorded> {
     let (transaction, prepared, message) = (page.transaction, &new.prepared, &new.prepared.message);
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO event VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)
+        "INSERT INTO event
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)
          ON CONFLICT DO NOTHING",
     )?;
+    let event = Event::of(new);
     let written = insert.execute(params![
         new.seq,
         new.tenant.as_str(),
@@ -126,17 +155,19 @@ fn record(page: &mut Page<'_>, new: &Record, together: &Together) -> rusqlite::R
         join(&prepared.defaulted),
         prepared.traces.interaction,
         prepared.traces.transaction,
+        event.back,
+        new.batch,
+        new.check.is_some(),
     ])?;
     if written == 0 {
         return Ok(Recorded::Known);
     }
     page.note(|pen| pen.accepted(new))?;
-    let subject = Subject::of(new);
     if let Some(told) = &new.told {
-        tell_of(page, &subject, told)?;
+        tell_of(page, &event, told)?;
     }
     if let Some(decided) = &new.decided {
-        decide(page, &subject, decided)?;
+        decide(page, &event, decided)?;
     }
     if !together.fused(new.seq) {
         let state = if new.begun { SENDING } else { "QUEUED" };
@@ -152,18 +183,20 @@ fn begin(transaction: &Transaction<'_>, seq: Seq) -> Written {
 
 fn settle(page: &mut Page<'_>, end: &Settlement, together: &Together) -> Written {
     let transaction = page.transaction;
-    let Some(subject) = subject(transaction, end.seq)? else { return Ok(Err(not_recorded())) };
+    let Some(event) = event(transaction, end.seq)? else { return Ok(Err(not_recorded())) };
     note_attempt(transaction, end)?;
-    page.note(|pen| pen.attempt(&subject, end))?;
-    let told_before = match &end.told {
-        Some(told) => tell_of(page, &subject, told)?,
+    page.note(|pen| pen.attempt(&event.subject, end))?;
+    // What falls with this very write is not late.
+    let is_late = end.late.is_some() && has_fallen(transaction, &event)?;
+    let mut before = match &end.told {
+        Some(told) => tell_of(page, &event, told)?,
         None => None,
     };
     if let Some(decided) = &end.decided {
-        decide(page, &subject, decided)?;
+        before = decide(page, &event, decided)?.or(before);
     }
-    if let Some(late) = end.late.as_ref().filter(|_| end.told.is_none() || told_before.is_some()) {
-        note_late(page, &subject, late)?;
+    if let Some(late) = end.late.as_ref().filter(|_| is_late) {
+        note_late(page, &event, late)?;
     }
     if let Some((tenant, fingerprint)) = &end.promoted_key {
         let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO promoted_key VALUES (?1,?2)")?;
@@ -183,7 +216,7 @@ fn settle(page: &mut Page<'_>, end: &Settlement, together: &Together) -> Written
         };
         put(transaction, end.seq, state, time(end.at))?;
     }
-    Ok(Ok(Outcome::Told(told_before)))
+    Ok(Ok(Outcome::Told(before)))
 }
 
 /// What is done with a parked delivery.
@@ -200,9 +233,9 @@ fn operate(page: &mut Page<'_>, (seq, act): (Seq, Act), by: &Who) -> Written {
         leave_for_good(page.transaction, seq)?;
     }
     if written == 1
-        && let Some(subject) = subject(page.transaction, seq)?
+        && let Some(event) = event(page.transaction, seq)?
     {
-        page.note(|pen| pen.operated(&subject, act, by.as_deref()))?;
+        page.note(|pen| pen.operated(&event.subject, act, by.as_deref()))?;
     }
     one(written, "the delivery is not parked")
 }

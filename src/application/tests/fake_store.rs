@@ -157,4 +157,33 @@ impl Store for FakeStore {
         }
         self.write(format!("pushed {} {} {}", end.id, end.why, end.state.name()), ())
     }
+    fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
+        now(seqs.iter().map(|_| Claimed::Gone).collect())
+    }
+    fn batch(&self, batch: Batch) -> Receipt {
+        self.write(format!("batch {}", batch.id), ())
+    }
+    fn batch_view(&self, _: &TenantName, _: &str) -> Local<Result<Option<BatchView>, StoreError>> {
+        now(None)
+    }
+    fn parked_pushes(
+        &self,
+        _: &TenantName,
+        _: Option<PushId>,
+        _: u32,
+    ) -> Local<Result<Vec<ParkedPush>, StoreError>> {
+        now(vec![])
+    }
+    fn operate_push(&self, _: &TenantName, id: PushId, act: Act, _: Who) -> Receipt {
+        self.write(format!("{act:?} push {id}"), ())
+    }
+    fn journal_end(&self) -> Local<Result<Place, StoreError>> {
+        now(Place(0, 0))
+    }
+    fn journal(&self, _: &TenantName, after: Place, _: u32) -> Local<Result<JournalPage, StoreError>> {
+        now(JournalPage { entries: vec![], upto: after })
+    }
+    fn reloaded(&self, _: String) -> Receipt {
+        self.write("reloaded".to_owned(), ())
+    }
 }

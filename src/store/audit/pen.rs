@@ -6,8 +6,9 @@ use super::body::Body;
 use super::chain::{Entry, Head, hash};
 use super::key::Key;
 use super::standing::{Doubt, Standing};
-use crate::application::ports::{Act, Callback, Effect, Late, Record, Seq, Settlement};
+use crate::application::ports::{Act, Batch, Callback, Effect, Late, PushEnd, Record, Seq, Settlement};
 use crate::domain::delivery::State;
+use crate::domain::going_back::Kind;
 use crate::domain::policy::Verdict;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -196,6 +197,60 @@ impl<'k> Pen<'k> {
     pub fn operated(&mut self, subject: &Subject, act: Act, by: Option<&str>) -> Entry {
         let mut body = self.about(if act == Act::Discard { "discard" } else { "replay" }, subject);
         body.optional("by", by);
+        self.entry(body)
+    }
+
+    /// Nothing more is done to bring a decision back: it is there, nobody wants it any more, or it waits for a person.
+    pub fn pushed(&mut self, subject: &Subject, (target, what): (&str, Kind), end: &PushEnd) -> Entry {
+        let mut body = self.about("push", subject);
+        body.number("push", end.id);
+        body.text("target", target);
+        body.text("what", what.name());
+        let (ended, why) = match &end.state {
+            State::Parked { reason } => ("parked", Some(reason.as_str())),
+            _ if end.why == "landed" => ("landed", None),
+            _ => ("gone", Some(end.why)),
+        };
+        body.text("ended", ended);
+        body.optional("why", why.filter(|why| *why != ended));
+        body.text("endedAt", &time(end.at));
+        body.number("tookMicros", end.took.as_micros());
+        self.entry(body)
+    }
+
+    /// Somebody acts on a decision that could not be brought back.
+    pub fn operated_push(
+        &mut self,
+        subject: &Subject,
+        (id, target, what): (i64, &str, Kind),
+        (act, by): (Act, Option<&str>),
+    ) -> Entry {
+        let mut body = self.about(if act == Act::Discard { "discard" } else { "replay" }, subject);
+        body.number("push", id);
+        body.text("target", target);
+        body.text("what", what.name());
+        body.optional("by", by);
+        self.entry(body)
+    }
+
+    /// All lines of a batch are taken in.
+    pub fn batch(&mut self, batch: &Batch) -> Entry {
+        let mut body = self.body("batch");
+        body.text("tenant", batch.tenant.as_str());
+        body.text("batchId", &batch.id);
+        body.text("mode", batch.mode.name());
+        body.text("receivedAt", &time(batch.received_at));
+        body.number("lines", batch.lines);
+        body.number("accepted", batch.accepted);
+        body.number("duplicates", batch.duplicates);
+        body.number("failed", batch.failed);
+        self.entry(body)
+    }
+
+    /// Settings and sets were read anew.
+    pub fn reloaded(&mut self, configuration: &str) -> Entry {
+        let mut body = self.body("reload");
+        body.hash("configuration", Some(&self.key.hide("configuration", configuration.as_bytes())));
         self.entry(body)
     }
 

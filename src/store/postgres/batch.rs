@@ -4,90 +4,23 @@
 
 use super::command::{Outcome, Write};
 use super::news::News;
+use super::standing::{Changes, Duty, Going, Standing};
 use crate::application::ports::{
-    Act, Callback, Effect, Hold, Late, Record, Recorded, Seq, Settlement, StoreError,
+    Act, Callback, Check, Effect, Hold, Late, PushId, Record, Recorded, Seq, Settlement, StoreError,
 };
 use crate::domain::delivery::State;
+use crate::domain::going_back::Kind;
 use crate::domain::hold::STORE_OLDER;
-use crate::store::audit::{Entry, Head, Pen, Subject};
+use crate::store::audit::{Head, Pen};
+use crate::store::falls::Event;
 use crate::store::rows::time;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// How long a delivery that waits is its gateway's alone, should that be gone; in microseconds. It must be claimed
 /// before it is sent again, so nothing is under way.
 const GRACE: i64 = 10_000_000;
 /// The state of a delivery whose attempt has begun, as far as that is recorded.
 const SENDING: &str = "SENDING";
-
-/// What the database says of an event.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Standing {
-    pub(super) tenant: String,
-    pub(super) event_id: String,
-    pub(super) told: Option<Vec<u8>>,
-    pub(super) is_decided: bool,
-    pub(super) is_late: bool,
-    /// What the first callback said.
-    pub(super) said: Option<[String; 3]>,
-    pub(super) attempts: i64,
-    pub(super) duty: Option<Duty>,
-    /// Whether the delivery's gateway is there.
-    pub(super) is_attended: bool,
-    /// Whether another gateway has to send something of the same customer before.
-    pub(super) is_behind: bool,
-    pub(super) interaction: Option<String>,
-    pub(super) transaction: Option<String>,
-}
-
-impl Standing {
-    fn subject(&self, seq: Seq) -> Subject {
-        Subject {
-            seq,
-            tenant: self.tenant.clone(),
-            event_id: self.event_id.clone(),
-            interaction: self.interaction.clone(),
-            transaction: self.transaction.clone(),
-        }
-    }
-}
-
-/// A row of `delivery`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Duty {
-    pub(super) state: String,
-    pub(super) due: i64,
-    pub(super) reason: Option<String>,
-    pub(super) line: Option<i64>,
-    pub(super) place: i64,
-    pub(super) owner: i32,
-    pub(super) fence: i64,
-    pub(super) lease_until: i64,
-}
-
-/// Rows to be written.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    pub(super) told: Vec<(Seq, Vec<u8>)>,
-    pub(super) decided: Vec<(Seq, Vec<u8>)>,
-    pub(super) callbacks: Vec<(Seq, [String; 3], i64)>,
-    pub(super) late: Vec<(Seq, Late)>,
-    /// Which settlement of the batch is an event's attempt, and its number.
-    pub(super) attempts: Vec<(usize, i64)>,
-    pub(super) promoted: BTreeMap<String, String>,
-    pub(super) holds: Vec<Hold>,
-    /// Tenants whose holds end, because all of it is held now.
-    pub(super) unheld: Vec<String>,
-    /// Deliveries as they are now.
-    pub(super) duties: Vec<(Seq, Duty)>,
-    /// Deliveries that are done.
-    pub(super) done: Vec<Seq>,
-    /// The fence under which this gateway has a delivery, where it is not the first.
-    pub(super) taken: HashMap<Seq, i64>,
-    /// What the audit trail tells of all that.
-    pub(super) entries: Vec<Entry>,
-    /// What other gateways are told.
-    pub(super) news: Vec<News>,
-}
 
 /// A batch while it is worked out.
 pub(super) struct Batch<'a> {
@@ -103,6 +36,12 @@ pub(super) struct Batch<'a> {
     pub(super) busy: HashMap<i64, (i32, Seq)>,
     /// The events that this batch has recorded, and their places.
     pub(super) placed: HashMap<Seq, i64>,
+    /// How many checks count against those that are to be recorded, by number.
+    pub(super) checked: HashMap<Seq, i64>,
+    /// The pushes that the batch is about.
+    pub(super) going: HashMap<PushId, Going>,
+    /// Checks that the batch has let through: of which line and type, and when they came.
+    pub(super) let_through: HashMap<(i64, String), Vec<i64>>,
     /// Queues that are held, where any of the writes asks.
     pub(super) held: HashSet<(String, String)>,
     /// The fences under which this gateway has its deliveries, where they are not the first.
@@ -147,7 +86,21 @@ impl Batch<'_> {
             }
             Write::Settle(end) => self.settle(n, end, changes),
             Write::CallBack(callback) => self.call_back(callback, changes),
-            Write::Claim(seq) => self.claim(*seq, changes),
+            Write::Claim(seq) => Outcome::Turn(self.claim(*seq, changes)),
+            Write::ClaimTogether(seqs) => self.claim_together(seqs, changes),
+            Write::Batch(batch) => {
+                changes.entries.push(self.pen.batch(batch));
+                changes.batches.push((**batch).clone());
+                Outcome::Done
+            }
+            Write::Pushed(end) => self.pushed(end, changes),
+            Write::OperatePush(tenant, id, act, by) => {
+                self.operate_push(tenant, *id, (*act, by.as_deref()), changes)
+            }
+            Write::Reloaded(configuration) => {
+                changes.entries.push(self.pen.reloaded(configuration));
+                Outcome::Done
+            }
         }
     }
 
@@ -164,17 +117,24 @@ impl Batch<'_> {
             fence: 0,
             lease_until: self.now + self.attempt,
         };
-        let standing = Standing {
-            tenant: record.tenant.as_str().to_owned(),
-            event_id: record.prepared.message.event_id.as_str().to_owned(),
-            duty: Some(duty),
-            is_attended: true,
-            interaction: record.prepared.traces.interaction.clone(),
-            transaction: record.prepared.traces.transaction.clone(),
-            ..Standing::default()
-        };
+        let limited = self.one_too_many(record, line);
+        let mut standing = Standing::new(Event::of(record), duty);
         changes.entries.push(self.pen.accepted(record));
+        if limited.is_some()
+            && let Some(duty) = &mut standing.duty
+        {
+            // Nothing has begun: what is sent is another message.
+            "QUEUED".clone_into(&mut duty.state);
+        }
         self.standing.insert(record.seq, standing);
+        if let Some(Check { limited, .. }) = limited {
+            changes.limited.push(record.seq);
+            self.tell(record.seq, limited, changes);
+            if record.mode.is_told_pending() {
+                self.decide(record.seq, limited, changes);
+            }
+            return Outcome::Recorded(Recorded::Limited);
+        }
         if let Some(told) = &record.told {
             self.tell(record.seq, told, changes);
         }
@@ -188,6 +148,21 @@ impl Batch<'_> {
             }
             None => Outcome::Recorded(Recorded::First),
         }
+    }
+
+    /// Whether the customer was checked too often. What is let through counts against the others of the batch.
+    fn one_too_many<'r>(&mut self, record: &'r Record, line: Option<i64>) -> Option<&'r Check> {
+        let (check, line) = (record.check.as_ref()?, line?);
+        let (at, window) = (time(record.received_at), micros(check.rule.window));
+        let whom = (line, record.prepared.facts.event_type.clone());
+        let here = self.let_through.entry(whom).or_default();
+        let count = here.iter().filter(|other| **other > at - window).count();
+        let before = self.checked.get(&record.seq).copied().unwrap_or_default();
+        if i64::try_from(count).unwrap_or(i64::MAX).saturating_add(before) >= i64::from(check.rule.count) {
+            return Some(check);
+        }
+        here.push(at);
+        None
     }
 
     fn begin(&mut self, seq: Seq) -> Outcome {
@@ -209,8 +184,11 @@ impl Batch<'_> {
         }
         standing.told = Some(told.to_owned());
         changes.told.push((seq, told.to_owned()));
-        changes.entries.push(self.pen.decision(&standing.subject(seq), told));
-        changes.announce(standing);
+        changes.entries.push(self.pen.decision(&standing.event.subject, told));
+        if standing.event.mode.is_told_the_decision() {
+            changes.fall(&standing.event, Kind::Decision);
+        }
+        changes.announce(&standing.event);
         Outcome::Stands(None)
     }
 
@@ -219,32 +197,39 @@ impl Batch<'_> {
         let Some(standing) = self.standing.get_mut(&seq) else { return unknown() };
         standing.attempts += 1;
         changes.attempts.push((n, standing.attempts));
-        changes.entries.push(self.pen.attempt(&standing.subject(seq), end));
+        changes.entries.push(self.pen.attempt(&standing.event.subject, end));
         if let Some((tenant, fingerprint)) = &end.promoted_key {
             changes.promoted.insert(tenant.as_str().to_owned(), fingerprint.clone());
             changes.entries.push(self.pen.key_promoted(tenant.as_str(), fingerprint));
         }
-        let (stands, is_done) = (standing.told.clone(), standing.duty.is_none());
+        let is_done = standing.duty.is_none();
+        let stands = match (&end.told, &end.decided) {
+            (Some(_), _) => standing.told.clone(),
+            (None, Some(_)) => standing.decided.clone(),
+            (None, None) => None,
+        };
         if !is_mine && !is_done {
             // Another gateway has it, and will say what is to be heard.
             return match stands {
                 None if end.told.is_some() => refuse("another gateway has taken the delivery over"),
-                stands => Outcome::Stands(stands.filter(|_| end.told.is_some())),
+                stands => Outcome::Stands(stands),
             };
         }
-        let outcome = end.told.as_ref().map(|told| self.tell(seq, told, changes));
+        // What falls with this very write is not late.
+        let is_late = standing.has_fallen();
+        if let Some(told) = &end.told {
+            self.tell(seq, told, changes);
+        }
         if let Some(decided) = &end.decided {
             self.decide(seq, decided, changes);
         }
-        // What is told with this very write is not late.
-        let is_told_now = matches!(outcome, Some(Outcome::Stands(None)));
-        if let Some(late) = end.late.as_ref().filter(|_| !is_told_now) {
+        if let Some(late) = end.late.as_ref().filter(|_| is_late) {
             self.note_late(seq, late, changes);
         }
         let standing = self.standing.get(&seq);
         // A callback is final, also one that was quicker than the acknowledgement.
         if !is_done && standing.is_some_and(|standing| standing.said.is_none()) {
-            let is_decided = standing.is_some_and(|standing| standing.is_decided);
+            let is_decided = standing.is_some_and(|standing| standing.decided.is_some());
             self.put(
                 seq,
                 match &end.state {
@@ -255,7 +240,7 @@ impl Batch<'_> {
                 time(end.at),
             );
         }
-        outcome.unwrap_or(Outcome::Stands(None))
+        Outcome::Stands(stands)
     }
 
     /// The fallback decides, because no callback came in time; a delivery that only waited for it is done.
@@ -273,7 +258,7 @@ impl Batch<'_> {
     fn call_back(&mut self, callback: &Callback, changes: &mut Changes) -> Outcome {
         let seq = callback.seq;
         let Some(standing) = self.standing.get(&seq) else { return unknown() };
-        let subject = standing.subject(seq);
+        let subject = standing.event.subject.clone();
         let effect = match &standing.said {
             Some(before) if *before == callback.said => Effect::Same,
             Some(_) => Effect::Conflict,
@@ -334,38 +319,62 @@ impl Batch<'_> {
         }
         changes.take(seq, duty, me);
         if let Some(standing) = self.standing.get(&seq) {
-            changes.entries.push(self.pen.operated(&standing.subject(seq), act, by));
+            changes.entries.push(self.pen.operated(&standing.event.subject, act, by));
         }
         Outcome::Done
     }
 
     /// The delivery is this gateway's to send, where nobody else has it and nobody else's goes first.
-    fn claim(&mut self, seq: Seq, changes: &mut Changes) -> Outcome {
+    fn claim(&mut self, seq: Seq, changes: &mut Changes) -> Turn {
         let (me, now, until) = (self.me, self.now, self.now + self.attempt);
-        let Some(standing) = self.standing.get_mut(&seq) else { return Outcome::Turn(Turn::Gone) };
-        let Some(duty) = &mut standing.duty else { return Outcome::Turn(Turn::Gone) };
+        let Some(standing) = self.standing.get_mut(&seq) else { return Turn::Gone };
+        let Some(duty) = &mut standing.duty else { return Turn::Gone };
         let is_held = duty.owner != me && (duty.lease_until > now || standing.is_attended);
         match duty.state.as_str() {
-            "QUEUED" | SENDING if is_held || standing.is_behind => Outcome::Turn(Turn::Later),
-            "AWAITING_CALLBACK" if is_held => Outcome::Turn(Turn::Later),
+            "QUEUED" | SENDING if is_held || standing.is_behind => Turn::Later,
+            "AWAITING_CALLBACK" if is_held => Turn::Later,
             "QUEUED" | SENDING | "AWAITING_CALLBACK" => {
                 duty.lease_until = duty.lease_until.max(until);
                 changes.take(seq, duty, me);
-                Outcome::Turn(Turn::Mine)
+                Turn::Mine
             }
-            _ => Outcome::Turn(Turn::Gone),
+            _ => Turn::Gone,
         }
+    }
+
+    /// In the order of recording: whoever stands behind one of them that can't be had waits as well.
+    fn claim_together(&mut self, seqs: &[Seq], changes: &mut Changes) -> Outcome {
+        let duty = |seq: &Seq| self.standing.get(seq).and_then(|standing| standing.duty.as_ref());
+        let line_of = |seq: &Seq| duty(seq).and_then(|duty| duty.line);
+        let places: HashMap<Seq, (i64, Option<i64>)> =
+            seqs.iter().map(|seq| (*seq, (duty(seq).map_or(0, |duty| duty.place), line_of(seq)))).collect();
+        let mut in_order = seqs.to_vec();
+        in_order.sort_by_key(|seq| places.get(seq).map(|(place, _)| *place));
+        let (mut turns, mut blocked) = (HashMap::new(), HashSet::new());
+        for seq in in_order {
+            let line = places.get(&seq).and_then(|(_, line)| *line);
+            let turn = match line.is_some_and(|line| blocked.contains(&line)) {
+                true => Turn::Later,
+                false => self.claim(seq, changes),
+            };
+            if turn == Turn::Later {
+                blocked.extend(line);
+            }
+            turns.insert(seq, turn);
+        }
+        Outcome::Turns(seqs.iter().map(|seq| turns.get(seq).copied().unwrap_or(Turn::Gone)).collect())
     }
 
     /// Whether it is the decision; the first one stands.
     fn decide(&mut self, seq: Seq, decided: &[u8], changes: &mut Changes) -> bool {
-        let Some(standing) = self.standing.get_mut(&seq).filter(|standing| !standing.is_decided) else {
+        let Some(standing) = self.standing.get_mut(&seq).filter(|standing| standing.decided.is_none()) else {
             return false;
         };
-        standing.is_decided = true;
+        standing.decided = Some(decided.to_owned());
         changes.decided.push((seq, decided.to_owned()));
-        changes.entries.push(self.pen.decision(&standing.subject(seq), decided));
-        changes.announce(standing);
+        changes.entries.push(self.pen.decision(&standing.event.subject, decided));
+        changes.fall(&standing.event, Kind::Decision);
+        changes.announce(&standing.event);
         true
     }
 
@@ -373,8 +382,9 @@ impl Batch<'_> {
         if let Some(standing) = self.standing.get_mut(&seq).filter(|standing| !standing.is_late) {
             standing.is_late = true;
             changes.late.push((seq, late.clone()));
-            changes.entries.push(self.pen.late(&standing.subject(seq), late));
-            changes.announce(standing);
+            changes.entries.push(self.pen.late(&standing.event.subject, late));
+            changes.fall(&standing.event, Kind::Late);
+            changes.announce(&standing.event);
         }
     }
 
@@ -415,23 +425,6 @@ impl Batch<'_> {
     }
 }
 
-impl Changes {
-    fn announce(&mut self, standing: &Standing) {
-        let (tenant, event_id) = (standing.tenant.clone(), standing.event_id.clone());
-        self.news.push(News::Decided { tenant, event_id });
-    }
-
-    fn take(&mut self, seq: Seq, duty: &mut Duty, me: i32) {
-        if duty.owner != me {
-            duty.owner = me;
-            duty.fence += 1;
-        }
-        if duty.fence > 0 {
-            self.taken.insert(seq, duty.fence);
-        }
-    }
-}
-
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -440,10 +433,14 @@ pub(super) enum Turn {
     Gone,
 }
 
+fn micros(time: std::time::Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
 fn unknown() -> Outcome {
     refuse("the event is not recorded")
 }
 
-fn refuse(why: &str) -> Outcome {
+pub(super) fn refuse(why: &str) -> Outcome {
     Outcome::Refused(StoreError(why.to_owned()))
 }

@@ -2,8 +2,11 @@
 
 use super::batch::Turn;
 use crate::application::ports::{
-    Act, Callback, Effect, Hold, Record, Recorded, Seq, Settlement, StoreError, Waiting, Who,
+    Act, Batch, Callback, Effect, Hold, PushEnd, PushId, Record, Recorded, Seq, Settlement, StoreError,
+    Waiting, Who,
 };
+use crate::domain::delivery::State;
+use crate::domain::identifiers::TenantName;
 use crate::store::audit::Doubt;
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;
@@ -22,20 +25,51 @@ pub(super) enum Write {
     Settle(Box<Settlement>),
     CallBack(Box<Callback>),
     Claim(Seq),
+    ClaimTogether(Vec<Seq>),
+    Batch(Box<Batch>),
+    Pushed(PushEnd),
+    OperatePush(TenantName, PushId, Act, Who),
+    /// Settings and sets were read anew.
+    Reloaded(String),
 }
 
 impl Write {
-    /// The event that it is about, where that is recorded before.
-    pub(super) fn about(&self) -> Option<Seq> {
+    /// The events that it is about, where those are recorded before.
+    pub(super) fn about(&self) -> &[Seq] {
         match self {
-            Self::Record(_) | Self::Hold(_) | Self::Refused(_) => None,
+            Self::Record(_)
+            | Self::Hold(_)
+            | Self::Refused(_)
+            | Self::Batch(_)
+            | Self::Pushed(_)
+            | Self::OperatePush(..)
+            | Self::Reloaded(_) => &[],
             Self::Begin(seq)
             | Self::Tell(seq, _)
             | Self::Decide(seq, _)
             | Self::Operate(seq, ..)
-            | Self::Claim(seq) => Some(*seq),
-            Self::Settle(end) => Some(end.seq),
-            Self::CallBack(callback) => Some(callback.seq),
+            | Self::Claim(seq) => std::slice::from_ref(seq),
+            Self::ClaimTogether(seqs) => seqs,
+            Self::Settle(end) => std::slice::from_ref(&end.seq),
+            Self::CallBack(callback) => std::slice::from_ref(&callback.seq),
+        }
+    }
+
+    /// The events that it claims, and whether they leave together.
+    pub(super) fn claims(&self) -> (&[Seq], bool) {
+        match self {
+            Self::Claim(seq) => (std::slice::from_ref(seq), false),
+            Self::ClaimTogether(seqs) => (seqs, true),
+            _ => (&[], false),
+        }
+    }
+
+    /// The push that it is about.
+    pub(super) fn push(&self) -> Option<PushId> {
+        match self {
+            Self::Pushed(end) => Some(end.id),
+            Self::OperatePush(_, id, ..) => Some(*id),
+            _ => None,
         }
     }
 
@@ -44,7 +78,8 @@ impl Write {
     pub(super) fn must_last(&self) -> bool {
         match self {
             Self::Record(record) => record.told.is_some() || record.begun,
-            Self::Claim(_) => false,
+            Self::Claim(_) | Self::ClaimTogether(_) => false,
+            Self::Pushed(end) => !matches!(end.state, State::Queued { .. }),
             _ => true,
         }
     }
@@ -55,10 +90,11 @@ impl Write {
 pub(super) enum Outcome {
     Done,
     Recorded(Recorded),
-    /// What was told before, which stands.
+    /// What was told or decided before, which stands.
     Stands(Option<Vec<u8>>),
     Effect(Effect),
     Turn(Turn),
+    Turns(Vec<Turn>),
     Refused(StoreError),
 }
 
@@ -72,6 +108,7 @@ pub(super) enum Waiter {
     Stands(Sender<Option<Vec<u8>>>),
     Effect(Sender<Effect>),
     Turn(Sender<Turn>),
+    Turns(Sender<Vec<Turn>>),
 }
 
 impl Waiter {
@@ -87,10 +124,12 @@ impl Waiter {
             (Self::Recorded(to), Ok(Outcome::Recorded(recorded))) => drop(to.send(Ok(recorded))),
             (Self::Stands(to), Ok(Outcome::Stands(stands))) => drop(to.send(Ok(stands))),
             (Self::Turn(to), Ok(Outcome::Turn(turn))) => drop(to.send(Ok(turn))),
+            (Self::Turns(to), Ok(Outcome::Turns(turns))) => drop(to.send(Ok(turns))),
             (Self::Effect(to), outcome) => fail(to, outcome),
             (Self::Recorded(to), outcome) => fail(to, outcome),
             (Self::Stands(to), outcome) => fail(to, outcome),
             (Self::Turn(to), outcome) => fail(to, outcome),
+            (Self::Turns(to), outcome) => fail(to, outcome),
         }
     }
 }

@@ -16,7 +16,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Error, Row, Statement};
 
-/// The database ends by itself what takes longer, in milliseconds; and a session whose gateway has gone.
+/// The database ends by itself what takes longer, in milliseconds; and a session whose gateway has gone. How a commit
+/// lasts is noted, for transactions that find out late that theirs must.
 const SESSION: &str = "
     SELECT set_config(name, value, false) FROM (VALUES
         ('statement_timeout', '5000'), ('lock_timeout', '4000'), ('idle_in_transaction_session_timeout', '5000'),
@@ -24,7 +25,8 @@ const SESSION: &str = "
         ('tcp_keepalives_interval', '1'), ('tcp_keepalives_count', '3'), ('client_min_messages', 'error'),
         ('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
                                ELSE current_setting('synchronous_commit') END)
-    ) AS wanted (name, value) WHERE name IN (SELECT name FROM pg_settings)";
+    ) AS wanted (name, value) WHERE name IN (SELECT name FROM pg_settings);
+    SELECT set_config('xceed_gateway.lasting', current_setting('synchronous_commit'), false)";
 /// A database that does not answer within that time is given up, and the connection with it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 

@@ -3,16 +3,22 @@
 
 mod address;
 mod batch;
+mod batches;
+mod claimed;
 mod command;
 mod entries;
+mod going_back;
 mod heart;
+mod journal;
 mod line;
 mod link;
 mod news;
+mod pushed;
 mod reader;
 mod rows;
 mod schema;
 mod shared;
+mod standing;
 mod statements;
 mod tls;
 mod transaction;
@@ -26,14 +32,15 @@ pub(super) use entries::Entries;
 use super::audit::{self, Head, Trail};
 use super::rows::{failed, time};
 use crate::application::ports::{
-    Act, Awaited, Callback, Claimed, Delivery, Effect, Found, Hold, Listener, Local, Parked, Probe, Pruned,
-    Receipt, Record, Recorded, Resumption, Seq, Settlement, Store, StoreError, View, Waiting, Who,
+    Act, Awaited, Batch, BatchView, Callback, Claimed, Effect, Found, Hold, JournalPage, Listener, Local,
+    Parked, ParkedPush, Place, Probe, Pruned, Push, PushEnd, PushId, Receipt, Record, Recorded, Resumption,
+    Seq, Settlement, Store, StoreError, View, Waiting, Who,
 };
 use crate::domain::hold::STORE_OLDER;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::velocity;
 use crate::telemetry;
-use batch::Turn;
+use claimed::read_claimed;
 use command::{Command, Item, Release, Waiter, Write};
 use heart::Heart;
 use jiff::Timestamp;
@@ -169,6 +176,10 @@ impl Postgres {
     }
 }
 
+fn stopped() -> StoreError {
+    StoreError("the writer has stopped".to_owned())
+}
+
 fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
@@ -271,17 +282,71 @@ impl Store for Postgres {
         let claimed = self.write(Write::Claim(seq), Waiter::Turn);
         let reads = self.reads.clone();
         Box::pin(async move {
-            match claimed.await.unwrap_or_else(|_| Err(StoreError("the writer has stopped".to_owned())))? {
-                Turn::Later => return Ok(Claimed::Later),
-                Turn::Gone => return Ok(Claimed::Gone),
-                Turn::Mine => {}
-            }
-            let read = ask(reads.as_ref(), move |link: Arc<Link>| async move {
-                let rows = link.query(statements::DELIVERY, &[&seq]).await?;
-                Ok(rows.first().and_then(rows::delivery))
-            });
-            Ok(read.await?.map_or(Claimed::Gone, |delivery: Delivery| Claimed::Mine(Box::new(delivery))))
+            let turn = claimed.await.unwrap_or_else(|_| Err(stopped()))?;
+            let mut claimed = read_claimed(reads, vec![(seq, turn)]).await?;
+            Ok(claimed.pop().unwrap_or(Claimed::Gone))
         })
+    }
+
+    fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
+        let claimed = self.write(Write::ClaimTogether(seqs.clone()), Waiter::Turns);
+        let reads = self.reads.clone();
+        Box::pin(async move {
+            let turns = claimed.await.unwrap_or_else(|_| Err(stopped()))?;
+            read_claimed(reads, seqs.into_iter().zip(turns).collect()).await
+        })
+    }
+
+    fn batch(&self, batch: Batch) -> Receipt {
+        self.write(Write::Batch(Box::new(batch)), Waiter::Plain)
+    }
+
+    fn batch_view(&self, tenant: &TenantName, id: &str) -> Local<Result<Option<BatchView>, StoreError>> {
+        batches::view(self.reads.as_ref(), tenant, id)
+    }
+
+    fn pushes(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        paused: &[(TenantName, String)],
+    ) -> Local<Result<Vec<Push>, StoreError>> {
+        let me = self.shared.number.get().copied().unwrap_or_default();
+        going_back::claim(self.reads.as_ref(), me, (now, limit), paused)
+    }
+
+    fn pushed(&self, end: PushEnd) -> Receipt {
+        self.write(Write::Pushed(end), Waiter::Plain)
+    }
+
+    fn parked_pushes(
+        &self,
+        tenant: &TenantName,
+        below: Option<PushId>,
+        limit: u32,
+    ) -> Local<Result<Vec<ParkedPush>, StoreError>> {
+        going_back::parked(self.reads.as_ref(), tenant, below, limit)
+    }
+
+    fn operate_push(&self, tenant: &TenantName, id: PushId, act: Act, by: Who) -> Receipt {
+        self.write(Write::OperatePush(tenant.clone(), id, act, by), Waiter::Plain)
+    }
+
+    fn journal_end(&self) -> Local<Result<Place, StoreError>> {
+        journal::end(self.reads.as_ref())
+    }
+
+    fn journal(
+        &self,
+        tenant: &TenantName,
+        after: Place,
+        limit: u32,
+    ) -> Local<Result<JournalPage, StoreError>> {
+        journal::page(self.reads.as_ref(), tenant, after, limit)
+    }
+
+    fn reloaded(&self, configuration: String) -> Receipt {
+        self.write(Write::Reloaded(configuration), Waiter::Plain)
     }
 
     fn orphans(&self) -> Local<Result<Vec<Waiting>, StoreError>> {
@@ -289,9 +354,7 @@ impl Store for Postgres {
         if let Some(queue) = &self.queue {
             let _ = queue.send(Item::Adopt(done));
         }
-        Box::pin(async move {
-            adopted.await.unwrap_or_else(|_| Err(StoreError("the writer has stopped".to_owned())))
-        })
+        Box::pin(async move { adopted.await.unwrap_or_else(|_| Err(stopped())) })
     }
 
     fn parked(
@@ -361,9 +424,10 @@ impl Store for Postgres {
     }
 
     fn prune(&self, after: Seq, before: Timestamp, limit: u32) -> Local<Result<Option<Pruned>, StoreError>> {
-        let (before, limit) = (seq_at(time(before)), i64::from(limit));
+        let (time, limit) = (time(before), i64::from(limit));
+        let before = seq_at(time);
         ask(self.reads.as_ref(), move |link: Arc<Link>| async move {
-            let rows = link.query(statements::PRUNE, &[&after, &before, &limit]).await?;
+            let rows = link.query(statements::PRUNE, &[&after, &before, &limit, &time]).await?;
             Ok(rows.first().and_then(rows::pruned))
         })
     }

@@ -4,7 +4,7 @@ use super::link::Link;
 use super::statements::{PROMOTED, RECENT};
 use super::waiting::{HOLDS, WAITING, read_hold, read_waiting};
 use crate::application::ports::{
-    Awaited, Delivery, Known, Late, Message, Parked, Pruned, Recent, Resumption, View,
+    Awaited, Delivery, Known, Late, Message, Parked, Pruned, Recent, Resumption, Seq, View,
 };
 use crate::domain::event::Facts;
 use crate::domain::field::Fingerprint;
@@ -27,25 +27,26 @@ pub(super) fn view(row: &Row) -> View {
         defaulted: split(row.get(1)),
         state: row.get(2),
         attempts: u32::try_from(row.get::<_, i64>(3)).unwrap_or(u32::MAX),
-        late: late(row),
+        late: late(row, 4),
         decided: row.get(9),
         mode: read_mode(row.get(10)),
     }
 }
 
-fn late(row: &Row) -> Option<Late> {
-    let verdict: &str = row.get::<_, Option<&str>>(4)?;
+/// Verdict, score, action, return code and time, from this column on.
+pub(super) fn late(row: &Row, first: usize) -> Option<Late> {
+    let verdict: &str = row.get::<_, Option<&str>>(first)?;
     Some(Late {
         verdict: read_verdict(verdict),
-        risk_score: row.get::<_, Option<&str>>(5).and_then(|score| score.parse().ok()),
-        risk_action: row.get(6),
-        return_code: row.get(7),
-        at: read_time(row.get(8)),
+        risk_score: row.get::<_, Option<&str>>(first + 1).and_then(|score| score.parse().ok()),
+        risk_action: row.get(first + 2),
+        return_code: row.get(first + 3),
+        at: read_time(row.get(first + 4)),
     })
 }
 
-pub(super) fn delivery(row: &Row) -> Option<Delivery> {
-    Some(Delivery {
+pub(super) fn delivery(row: &Row) -> Option<(Seq, Delivery)> {
+    let delivery = Delivery {
         tenant: TenantName::new(row.get(0)),
         message: Message {
             event_id: EventId::parse(row.get(1))?,
@@ -65,7 +66,8 @@ pub(super) fn delivery(row: &Row) -> Option<Delivery> {
         begun: row.get(17),
         told: row.get(18),
         decided: row.get(19),
-    })
+    };
+    Some((row.get(20), delivery))
 }
 
 /// Type, customer, tier and amount, from this column on.
@@ -125,7 +127,7 @@ pub(super) async fn resumption(link: &Link, number: i32, from: i64, since: i64) 
                 tenant: TenantName::new(row.get(0)),
                 customer: CustomerId::new(row.get(1)),
                 at: read_time(row.get(2)),
-                check: None,
+                check: row.get(3),
             })
             .collect(),
         promoted_keys: promoted.iter().map(|row| (TenantName::new(row.get(0)), row.get(1))).collect(),

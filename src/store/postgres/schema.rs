@@ -6,7 +6,10 @@ use crate::application::ports::StoreError;
 use crate::store::rows::failed;
 use std::fmt::Display;
 
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/postgres/0001_events.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/postgres/0001_events.sql"),
+    include_str!("../migrations/postgres/0002_going_back.sql"),
+];
 /// One gateway at a time, in this database; a number that nothing else locks.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1480934215, 0)";
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)";

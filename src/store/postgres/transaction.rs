@@ -1,15 +1,19 @@
 //! A batch of writes as one transaction, in two rounds: lock, look and record; then write what the batch has come to,
 //! and commit. Each round's statements are sent at once, without waiting for each other's answers.
 
-use super::batch::{Batch, Changes, Duty, Standing};
+use super::batch::Batch;
 use super::command::{Outcome, Write};
+use super::going_back::{GOING, read_going};
 use super::line;
 use super::link::{Link, explain};
-use super::statements::{BUSY, CLOCK, FREE_KEYS, HELD, LOCK, RECORD, STANDING};
+use super::shared::seq_at;
+use super::standing::{Changes, Duty, Standing};
+use super::statements::{BUSY, CHECKED, CLOCK, FREE_KEYS, HELD, LAST, LOCK, RECORD, STANDING};
 use super::written::write;
-use crate::application::ports::{Record, Seq, StoreError};
-use crate::store::audit::{Head, Pen};
-use crate::store::rows::{join, tier, time};
+use crate::application::ports::{Check, PushId, Record, Seq, StoreError};
+use crate::store::audit::{Head, Pen, Subject};
+use crate::store::falls::Event;
+use crate::store::rows::{join, read_mode, tier, time};
 use std::collections::{BTreeSet, HashMap};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error, Row};
@@ -34,6 +38,8 @@ pub(super) struct Committed {
     pub(super) head: Head,
     /// The largest number of any event before.
     pub(super) highest: Seq,
+    /// Whether it stays, whatever becomes of the database.
+    pub(super) lasts: bool,
 }
 
 /// Why a batch was not committed.
@@ -73,29 +79,38 @@ async fn attempt(
     let must_last = writes.iter().any(|write| write.must_last());
     let begin = if must_last { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
     let records: Vec<&Record> = writes.iter().filter_map(|write| record(write)).collect();
-    let about: BTreeSet<Seq> = writes.iter().filter_map(|write| write.about()).collect();
+    let about: BTreeSet<Seq> = writes.iter().flat_map(|write| write.about()).copied().collect();
     let about: Vec<Seq> = about.into_iter().collect();
-    let claims: Vec<Seq> = writes.iter().filter_map(claim).collect();
+    let claims: Vec<Seq> = writes.iter().flat_map(|write| write.claims().0).copied().collect();
+    let together = writes.iter().map(|write| write.claims()).filter(|(_, together)| *together);
+    let together: Vec<Seq> = together.flat_map(|(seqs, _)| seqs).copied().collect();
+    let pushes: Vec<PushId> = writes.iter().filter_map(|write| write.push()).collect();
     let keys: BTreeSet<i64> =
         records.iter().map(|record| line::lock(record)).chain(about.iter().copied()).collect();
     let keys: Vec<i64> = keys.into_iter().collect();
     let lines: BTreeSet<i64> = records.iter().filter_map(|record| line::of(record)).collect();
     let lines: Vec<i64> = lines.into_iter().collect();
     let holds = writes.iter().any(|write| matches!(write, Write::Hold(_)));
-    let (begun, locked, clock, standing, busy, held, freed, placed) = tokio::join!(
+    let (begun, locked, clock, standing, busy, held, going, freed, checked, placed) = tokio::join!(
         biased;
         link.client.batch_execute(begin),
         async { link.query(LOCK, &[&keys]).await },
         link.query(CLOCK, &[]),
         async {
             let is_idle = about.is_empty();
-            if is_idle { Ok(Vec::new()) } else { link.query(STANDING, &[&about, &author.me, &claims]).await }
+            if is_idle { return Ok(Vec::new()) }
+            link.query(STANDING, &[&about, &author.me, &claims, &together]).await
         },
         async {
             if lines.is_empty() { Ok(Vec::new()) } else { link.query(BUSY, &[&lines, &author.me]).await }
         },
         async { if holds { link.query(HELD, &[]).await } else { Ok(Vec::new()) } },
+        async {
+            if pushes.is_empty() { Ok(Vec::new()) } else { link.query(GOING, &[&pushes]).await }
+        },
         free_keys(link, &records, author.idempotency),
+        // Before the batch's own are there.
+        count_checks(link, &records),
         insert(link, &records),
     );
     begun?;
@@ -107,11 +122,23 @@ async fn attempt(
     let busy = busy?.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
     let held = held?.iter().map(|row| (row.get(0), row.get(1))).collect();
     let placed: HashMap<Seq, i64> = placed?.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let going = going?.iter().map(read_going).collect();
+    let checked = checked?.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let let_through = HashMap::new();
     let Author { me, attempt, .. } = author;
-    let batch = Batch { me, now, attempt, standing, busy, placed, held, fences, pen };
+    let batch =
+        Batch { me, now, attempt, standing, busy, placed, checked, going, let_through, held, fences, pen };
     let (outcomes, changes, head) = batch.run(writes);
-    write(link, writes, &changes).await?;
-    Ok(Committed { outcomes, changes, head, highest })
+    // What came to something that is told.
+    let must_last_now = !must_last && !changes.limited.is_empty();
+    let (lasting, written) = tokio::join!(
+        biased;
+        async { if must_last_now { link.query(LAST, &[]).await } else { Ok(Vec::new()) } },
+        write(link, author.me, writes, &changes),
+    );
+    lasting?;
+    written?;
+    Ok(Committed { outcomes, changes, head, highest, lasts: must_last || must_last_now })
 }
 
 /// Lets new events have idempotency keys whose events need not be known by them any more.
@@ -126,6 +153,30 @@ async fn free_keys(link: &Link, records: &[&Record], idempotency: i64) -> Result
     }
     let (keys, before): (Vec<&str>, Vec<i64>) = others.into_iter().unzip();
     link.query(FREE_KEYS, &[&tenants, &keys, &before]).await
+}
+
+/// How many checks on the same customer came before each of these, as far as that matters.
+async fn count_checks(link: &Link, records: &[&Record]) -> Result<Vec<Row>, Error> {
+    let checks =
+        records.iter().filter_map(|record| Some((*record, line::of(record)?, record.check.as_ref()?)));
+    let checks: Vec<(&Record, i64, &Check)> = checks.collect();
+    if checks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let since = |(record, _, check): &(&Record, i64, &Check)| time(record.received_at - check.rule.window);
+    let sinces: Vec<i64> = checks.iter().map(since).collect();
+    link.query(
+        CHECKED,
+        &[
+            &checks.iter().map(|(record, ..)| record.seq).collect::<Vec<_>>(),
+            &checks.iter().map(|(_, line, _)| *line).collect::<Vec<_>>(),
+            &checks.iter().map(|(record, ..)| record.prepared.facts.event_type.as_str()).collect::<Vec<_>>(),
+            &sinces.iter().map(|since| seq_at(*since)).collect::<Vec<_>>(),
+            &sinces,
+            &checks.iter().map(|(.., check)| i64::from(check.rule.count)).collect::<Vec<_>>(),
+        ],
+    )
+    .await
 }
 
 async fn insert(link: &Link, records: &[&Record]) -> Result<Vec<Row>, Error> {
@@ -160,6 +211,9 @@ async fn insert(link: &Link, records: &[&Record]) -> Result<Vec<Row>, Error> {
             &each(records, |record| join(&record.prepared.defaulted)),
             &each(records, |record| record.prepared.traces.interaction.as_deref()),
             &each(records, |record| record.prepared.traces.transaction.as_deref()),
+            &each(records, |record| record.back.text()),
+            &each(records, |record| record.batch.as_deref()),
+            &each(records, |record| record.check.is_some()),
         ],
     )
     .await
@@ -172,21 +226,23 @@ fn record<'w>(write: &'w &Write) -> Option<&'w Record> {
     }
 }
 
-fn claim(write: &&Write) -> Option<Seq> {
-    match write {
-        Write::Claim(seq) => Some(*seq),
-        _ => None,
-    }
-}
-
 fn read_standing(row: &Row) -> (Seq, Standing) {
     let said: Option<String> = row.get(6);
     let state: Option<String> = row.get(10);
     let standing = Standing {
-        tenant: row.get(1),
-        event_id: row.get(2),
+        event: Event {
+            subject: Subject {
+                seq: row.get(0),
+                tenant: row.get(1),
+                event_id: row.get(2),
+                interaction: row.get(20),
+                transaction: row.get(21),
+            },
+            mode: read_mode(row.get(22)),
+            back: row.get(23),
+        },
         told: row.get(3),
-        is_decided: row.get(4),
+        decided: row.get(4),
         is_late: row.get(5),
         said: said.map(|code| [code, row.get(7), row.get(8)]),
         attempts: row.get(9),
@@ -202,8 +258,6 @@ fn read_standing(row: &Row) -> (Seq, Standing) {
         }),
         is_attended: row.get(18),
         is_behind: row.get(19),
-        interaction: row.get(20),
-        transaction: row.get(21),
     };
     (row.get(0), standing)
 }

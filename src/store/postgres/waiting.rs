@@ -38,12 +38,26 @@ macro_rules! parked_for_it {
     };
 }
 
-/// Columns of a [`Waiting`]. One whose score comes by callback is looked at early, since the time for that may be over
+/// Whether the decision on `event` is still to fall at a time of its own.
+macro_rules! by_callback {
+    () => {
+        "(callback_id IS NOT NULL OR (mode = 'deferred' AND response
+          AND NOT EXISTS (SELECT 1 FROM decided WHERE decided.seq = event.seq)))"
+    };
+}
+
+/// Columns of a [`Waiting`]. One whose decision falls at a time of its own is looked at early, since that may be over
 /// before the delivery is due.
 macro_rules! waiting {
     () => {
-        "seq, CASE WHEN callback_id IS NULL OR state = 'AWAITING_CALLBACK' THEN due ELSE received_at END, tenant,
-         CASE WHEN state = 'AWAITING_CALLBACK' THEN NULL ELSE customer END, callback_id IS NOT NULL"
+        concat!(
+            "seq, CASE WHEN ",
+            by_callback!(),
+            " AND state <> 'AWAITING_CALLBACK' THEN received_at ELSE due END, tenant,
+             CASE WHEN state = 'AWAITING_CALLBACK' THEN NULL ELSE customer END, ",
+            by_callback!(),
+            ", mode IN ('batch', 'async-batch')"
+        )
     };
 }
 
@@ -122,11 +136,11 @@ pub(super) const RELEASE: &str = concat!(
 pub(super) fn read_waiting(row: &Row) -> Waiting {
     let customer = row.get::<_, Option<&str>>(3).map(CustomerId::new);
     Waiting {
-        in_batch: false,
         seq: row.get(0),
         due: read_time(row.get(1)),
         line: customer.map(|customer| (TenantName::new(row.get(2)), customer)),
         by_callback: row.get(4),
+        in_batch: row.get(5),
     }
 }
 
@@ -140,5 +154,5 @@ pub(super) fn read_hold(row: &Row) -> Hold {
 }
 
 pub(super) fn read_probe(row: &Row) -> Probe {
-    Probe { waiting: read_waiting(row), parked: row.get(5) }
+    Probe { waiting: read_waiting(row), parked: row.get(6) }
 }

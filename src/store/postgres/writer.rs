@@ -1,13 +1,16 @@
 //! The writer: takes all that is queued into one transaction, commits once, and wakes those who wait. It holds the lock
 //! that says that this gateway runs, connects again by itself, and says meanwhile that nothing can be recorded.
 
-use super::batch::Changes;
+use super::batches::BATCH;
 use super::command::{Command, Item, Release, Write};
 use super::entries;
+use super::going_back::{FREE, GOING, PUSHED, PUSHING, SEND_BACK, WRITE_DOWN};
+use super::journal::MEND;
 use super::link::{Link, PATIENCE, answer};
 use super::news::News;
 use super::schema;
 use super::shared::Shared;
+use super::standing::Changes;
 use super::statements::{CLOCK, OF_THE_WRITER};
 use super::transaction::{Author, Committed, Failure, commit};
 use super::waiting::{ADOPT, LEAVE, RELEASE, read_waiting};
@@ -132,7 +135,7 @@ impl Writer {
     }
 
     async fn commit(&mut self, writes: &[&Write]) -> Result<Committed, Failure> {
-        let (started, must_last) = (Instant::now(), writes.iter().any(|write| write.must_last()));
+        let started = Instant::now();
         let trail = self.trail.clone();
         for _ in 0..TRIES {
             let committed = timeout(
@@ -143,7 +146,7 @@ impl Writer {
             let failure = match committed {
                 Ok(Ok(committed)) => {
                     self.head = committed.head;
-                    if must_last {
+                    if committed.lasts {
                         self.lasts();
                         self.shared.health.committed(started.elapsed());
                     } else {
@@ -204,7 +207,7 @@ impl Writer {
             tracing::info!(deliveries = rows.len(), "taken over from a gateway that is gone");
         }
         for row in &rows {
-            self.fences.insert(row.get(0), row.get(5));
+            self.fences.insert(row.get(0), row.get(6));
         }
         Ok(rows.iter().map(read_waiting).collect())
     }
@@ -247,7 +250,7 @@ impl Writer {
         self.head = pen.head();
         self.lasts();
         for row in &rows {
-            self.fences.insert(row.get(0), row.get(5));
+            self.fences.insert(row.get(0), row.get(6));
         }
         Ok(rows.iter().map(read_waiting).collect())
     }
@@ -340,13 +343,18 @@ pub(super) async fn first(shared: &Shared) -> Result<Link, StoreError> {
         sleep(PAUSE).await;
     }
     prepare(&link).await?;
+    // What this gateway had claimed before it ended is free at once.
+    let number = shared.number.get().copied().unwrap_or_default();
+    answer(&link, link.query(FREE, &[&number])).await?;
+    answer(&link, link.query(MEND, &[])).await?;
     let clock = answer(&link, link.query(CLOCK, &[])).await?;
     shared.saw(clock.first().map_or(0, |row| row.get(1)));
     Ok(link)
 }
 
 async fn prepare(link: &Link) -> Result<(), StoreError> {
-    for sql in OF_THE_WRITER.into_iter().chain([RELEASE]) {
+    let back = [GOING, WRITE_DOWN, SEND_BACK, PUSHED, PUSHING, BATCH];
+    for sql in OF_THE_WRITER.into_iter().chain([RELEASE]).chain(back) {
         answer(link, link.prepare(sql)).await?;
     }
     Ok(())

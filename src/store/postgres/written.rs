@@ -1,17 +1,38 @@
 //! The second round of a transaction: what the batch has come to, whole columns at a time, and the commit.
 
-use super::batch::Changes;
+use super::batches;
 use super::command::Write;
+use super::going_back;
 use super::link::Link;
-use super::statements::{ATTEMPT, CALL_BACK, DECIDE, DONE, HOLD, LATE, NOTE, PROMOTE, PUT, TELL, UNHOLD};
+use super::standing::Changes;
+use super::statements::{
+    ATTEMPT, CALL_BACK, DECIDE, DONE, HOLD, LATE, LIMIT, NOTE, PROMOTE, PUT, TELL, UNHOLD,
+};
 use crate::application::ports::Settlement;
 use crate::store::audit::Entry;
 use crate::store::rows::{join, time};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 /// Sends all of it, and the commit behind it. A commit of a transaction of which anything failed undoes it.
-pub(super) async fn write(link: &Link, writes: &[&Write], changes: &Changes) -> Result<(), Error> {
-    let results = tokio::join!(
+pub(super) async fn write(link: &Link, me: i32, writes: &[&Write], changes: &Changes) -> Result<(), Error> {
+    let (
+        told,
+        decided,
+        callbacks,
+        late,
+        attempts,
+        promoted,
+        unheld,
+        holds,
+        put,
+        done,
+        limited,
+        back,
+        batches,
+        noted,
+        end,
+    ) = tokio::join!(
         biased;
         bodies(link, TELL, &changes.told),
         bodies(link, DECIDE, &changes.decided),
@@ -19,23 +40,32 @@ pub(super) async fn write(link: &Link, writes: &[&Write], changes: &Changes) -> 
         late(link, changes),
         attempts(link, writes, changes),
         promote(link, changes),
-        async {
-            if changes.unheld.is_empty() { Ok(Vec::new()) } else { link.query(UNHOLD, &[&changes.unheld]).await }
-        },
+        all(link, UNHOLD, &changes.unheld),
         holds(link, changes),
         put(link, changes),
-        async {
-            if changes.done.is_empty() { Ok(Vec::new()) } else { link.query(DONE, &[&changes.done]).await }
-        },
+        all(link, DONE, &changes.done),
+        all(link, LIMIT, &changes.limited),
+        going_back::write(link, me, changes),
+        batches::write(link, &changes.batches),
         note(link, &changes.entries),
         link.client.batch_execute("COMMIT"),
     );
-    let (told, decided, callbacks, late, attempts, promoted, unheld, holds, put, done, noted, committed) =
-        results;
-    for result in [told, decided, callbacks, late, attempts, promoted, unheld, holds, put, done, noted] {
+    for result in
+        [told, decided, callbacks, late, attempts, promoted, unheld, holds, put, done, limited, batches]
+    {
         result?;
     }
-    committed
+    back?;
+    noted?;
+    end
+}
+
+/// What concerns all of these, where there are any.
+pub(super) async fn all<T>(link: &Link, sql: &'static str, which: &Vec<T>) -> Result<Vec<Row>, Error>
+where
+    Vec<T>: ToSql + Sync,
+{
+    if which.is_empty() { Ok(Vec::new()) } else { link.query(sql, &[which]).await }
 }
 
 /// Puts entries of the audit trail in.

@@ -63,8 +63,10 @@ impl Tenant {
 }
 
 /// Time is not what most tests are about, and machines may be slow: so they wait for Xceed as long as is allowed. Nor are
-/// limits: what a test is about, it sets itself.
-const PATIENT: &str = "policy = { deadline_ms = 5000 }\nlimits = { requests_per_second = 1000000 }";
+/// limits, and most events of the tests are one customer's: what a test is about, it sets itself, such as the contract's
+/// `limits.checks_per_customer = { count = 3, window = "10m" }`.
+const PATIENT: &str = "policy = { deadline_ms = 5000 }
+limits = { requests_per_second = 1000000, checks_per_customer = { count = 1000, window = \"1s\" } }";
 
 fn keys(tenant: &str) -> String {
     let key = |role: &str| {

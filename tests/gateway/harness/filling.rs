@@ -63,13 +63,17 @@ impl Copies<'_> {
         let mut columns = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
         let columns: Vec<String> = columns.query_map([table], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let renamed = |text: &str| {
-            format!("replace(replace({text}, '{}', id), '{}', customer_id)", self.event_id, self.customer)
+            format!(
+                "replace(replace({text}, '{}', new_id), '{}', new_customer)",
+                self.event_id, self.customer
+            )
         };
         let value = |column: &String| match column.as_str() {
             "seq" => format!("{last} + n"),
-            "event_id" => "id".to_owned(),
-            "customer" => "customer_id".to_owned(),
-            "idempotency_key" => "NULL".to_owned(),
+            "event_id" => "new_id".to_owned(),
+            "customer" => "new_customer".to_owned(),
+            // Numbers of a table's own are counted on.
+            "idempotency_key" | "place" | "id" => "NULL".to_owned(),
             "payload" => renamed("payload"),
             "body" => format!("CAST({} AS BLOB)", renamed("CAST(body AS TEXT)")),
             other => other.to_owned(),
@@ -78,8 +82,9 @@ impl Copies<'_> {
         let (id, customer_id, upto, from) = (self.id, self.customer_id, upto, from + 1);
         Ok(format!(
             "WITH RECURSIVE numbers (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM numbers WHERE n < {upto}),
-                  copies AS MATERIALIZED (SELECT n, {id} AS id, {customer_id} AS customer_id FROM numbers)
-             INSERT INTO {table} ({}) SELECT {} FROM copies CROSS JOIN {table} WHERE seq = {first} ORDER BY n;",
+                  copies AS MATERIALIZED (SELECT n, {id} AS new_id, {customer_id} AS new_customer FROM numbers),
+                  original AS MATERIALIZED (SELECT * FROM {table} WHERE seq = {first})
+             INSERT INTO {table} ({}) SELECT {} FROM copies CROSS JOIN original ORDER BY n;",
             columns.join(", "),
             values.join(", ")
         ))
