@@ -14,6 +14,7 @@ mod audit_tampering;
 mod backup;
 mod bad_calls;
 mod bad_input;
+mod batches;
 mod callback_addresses;
 mod callback_forgery;
 mod connections;

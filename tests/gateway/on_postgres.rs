@@ -21,3 +21,8 @@ fn order_and_holds_are_the_same_on_postgres() {
 fn answers_are_the_same_on_postgres() {
     run_again_on_postgres(&["deadline", "return_codes", "rotation", "contract_fixtures"]);
 }
+
+#[test]
+fn batches_are_the_same_on_postgres() {
+    run_again_on_postgres(&["batches"]);
+}

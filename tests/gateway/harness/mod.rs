@@ -2,6 +2,7 @@
 //! its value is dropped, and nothing else is ever ended.
 
 mod auditor;
+mod batches;
 mod callback;
 mod caller;
 mod canned;
@@ -22,6 +23,7 @@ mod simulator;
 mod soap;
 
 pub(crate) use auditor::{Ended, audit, body, exported, verified};
+pub(crate) use batches::{ids, lines};
 pub(crate) use callback::{Callback, callback_request};
 pub(crate) use caller::Caller;
 pub(crate) use canned::{Canned, Do, Heard, answer, results};
