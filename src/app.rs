@@ -6,6 +6,7 @@ mod live;
 mod reloading;
 mod resuming;
 mod sets;
+pub mod sources;
 
 pub use reloading::{Refused, Reloader};
 pub use sets::Sets;
@@ -81,6 +82,7 @@ impl App {
             velocity: Mutex::default(),
             checks: Mutex::default(),
             requests: Mutex::default(),
+            names: Mutex::default(),
             unrecorded: Unrecorded::default(),
             pushes: Pushes::default(),
             is_configuration_refused: AtomicBool::new(false),

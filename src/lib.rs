@@ -8,7 +8,8 @@
 //! recorded.
 //!
 //! In reading order: [`domain`] is what is true without a network. [`application`] has the use cases and the ports
-//! they need. [`xceed`] prepares and sends, over [`soap`]; [`platforms`] are where decisions go back to. [`store`] records. [`http`] is the callers' side.
+//! they need. [`xceed`] prepares and sends, over [`soap`]; [`platforms`] are where decisions go
+//! back to. [`store`] records. [`sources`] makes events of bodies of any shape. [`http`] is the callers' side.
 //! [`config`] reads settings, [`app`] wires, [`cli`] starts. [`simulator`] is an Xceed to run against.
 
 pub mod app;
@@ -21,6 +22,7 @@ pub mod platforms;
 pub mod secrets;
 pub mod simulator;
 pub mod soap;
+pub mod sources;
 pub mod store;
 pub mod telemetry;
 pub mod xceed;

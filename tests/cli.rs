@@ -1,6 +1,8 @@
 //! The command line, by running the real program: every command, good and bad, its help, its exit status, and that no
 //! secret is ever printed. Not a test of what a gateway answers: that is `tests/gateway.rs`.
 
+#[path = "cli/artefact.rs"]
+mod artefact;
 #[path = "cli/configuration.rs"]
 mod configuration;
 #[path = "cli/demo.rs"]
@@ -15,6 +17,8 @@ mod secrets;
 mod serving;
 #[path = "cli/sign.rs"]
 mod sign;
+#[path = "cli/sources.rs"]
+mod sources;
 #[path = "cli/translate.rs"]
 mod translate;
 #[path = "cli/validate.rs"]

@@ -78,8 +78,9 @@ const FUNCTION_LINES: usize = 100;
 /// Where Rust source lies.
 const RUST: &[&str] = &["src/", "tests/", "benches/", "fuzz/"];
 
-/// Folders that tests walk: one of cases, one with a foreign schema and API set.
-const WALKED: Walked = Walked { cases: &["fixtures/contract"], sets: &["fixtures/foreign"] };
+/// Folders that tests walk: one of cases, one with a foreign schema and API set, one of sources with their samples.
+const WALKED: Walked =
+    Walked { cases: &["fixtures/contract"], sets: &["fixtures/foreign", "fixtures/sources"] };
 
 /// What may read a fixture.
 const FIXTURE_READERS: &[&str] = &["src/", "tests/", "benches/", "fuzz/", ".ci/"];

@@ -1,7 +1,7 @@
 //! What of a configuration can be swapped while the gateway runs, beside the tenants themselves: the links to Xceed,
 //! what the doors go by, and the ways that decisions go back.
 
-use super::Sets;
+use super::{Sets, sources};
 use crate::config::{Config, TenantSettings};
 use crate::domain::identifiers::TenantName;
 use crate::http::Doors;
@@ -32,7 +32,11 @@ impl Live {
         let before = before.map(|live| live.links.load());
         let links = sets.links(&settings, promoted_keys, before.as_deref().map(AsRef::as_ref))?;
         let callbacks = callbacks(sets, &config.tenants, &links);
-        let doors = Doors::new(&config.server, callbacks, &config.documents.callback_wsdl);
+        let (sources, odd) = sources::compile(&config.tenants, &links)?;
+        for warning in odd {
+            tracing::warn!("{warning}");
+        }
+        let doors = Doors::new(&config.server, callbacks, &config.documents.callback_wsdl, sources);
         let ways = config.tenants.iter().map(|tenant| (&tenant.tenant.name, &tenant.platforms));
         let platforms = Platforms::new(ways).map_err(|error| vec![error.to_string()])?;
         let live = Self {

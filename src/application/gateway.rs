@@ -12,6 +12,7 @@ use super::unrecorded::Unrecorded;
 use crate::domain::budget::Budget;
 use crate::domain::identifiers::TenantName;
 use crate::domain::limits::{Bucket, Checks};
+use crate::domain::naming::Names;
 use crate::domain::velocity::Velocity;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -40,6 +41,8 @@ pub struct Gateway {
     pub checks: Mutex<Checks>,
     /// Requests by tenant.
     pub requests: Mutex<HashMap<TenantName, Bucket>>,
+    /// Events of the last minutes that have no name of their own.
+    pub names: Mutex<Names>,
     /// Answers that were given without anything on disk.
     pub unrecorded: Unrecorded,
     /// Wakes whoever brings decisions back.

@@ -9,6 +9,7 @@ pub mod holds;
 mod journey;
 pub mod lines;
 pub mod look_up;
+pub mod name_event;
 pub mod parked;
 pub mod pool;
 pub mod ports;

@@ -28,6 +28,8 @@ pub struct Submission<'a> {
     pub tenant: &'a Arc<Tenant>,
     /// The body.
     pub event: &'a Field<'a>,
+    /// What another body under the same name is compared by.
+    pub fingerprint: Fingerprint,
     /// What the caller asks for.
     pub mode: Mode,
     /// The `Idempotency-Key` header.
@@ -82,7 +84,7 @@ pub async fn submit(desk: &Desk, call: Submission<'_>) -> Result<Reply, Refusal>
         let faults = desk.xceed.prepare(&call.tenant.name, call.event, received_at).err().unwrap_or_default();
         return Err(Refusal::Invalid(faults));
     };
-    let fingerprint = call.event.fingerprint();
+    let fingerprint = call.fingerprint;
     Visit { desk, call, id, fingerprint, received_at }.run().await
 }
 

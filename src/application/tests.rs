@@ -163,6 +163,7 @@ impl World {
             velocity: Mutex::default(),
             checks: Mutex::default(),
             requests: Mutex::default(),
+            names: Mutex::default(),
             unrecorded: Unrecorded::default(),
             pushes: Pushes::default(),
             is_configuration_refused: AtomicBool::new(false),
@@ -196,6 +197,7 @@ impl World {
         let call = Submission {
             tenant,
             event: &event,
+            fingerprint: event.fingerprint(),
             mode,
             idempotency_key: key,
             received: Instant::now(),
@@ -395,6 +397,7 @@ fn the_same_name_for_another_body_in_flight_is_refused() {
             let call = Submission {
                 tenant: &world.tenant,
                 event: &event,
+                fingerprint: event.fingerprint(),
                 mode: Mode::Sync,
                 idempotency_key: None,
                 received: Instant::now(),

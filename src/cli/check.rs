@@ -1,11 +1,13 @@
 //! `xceed-gateway check`
 
 use super::shell::{ConfigFile, Failed, Output, say};
-use crate::app::Sets;
-use crate::config::Config;
+use crate::app::{Sets, sources};
+use crate::config::{Config, TenantSettings};
+use crate::sources::SourceSettings;
 use clap::Args;
 
-/// Checks the configuration, the schema sets, the mappings and the API set, and tells everything that is wrong.
+/// Checks the configuration, the schema sets, the mappings, the API set and the sources with their samples, and tells
+/// everything that is wrong.
 ///
 /// Example:  xceed-gateway check --config gateway.toml
 #[derive(Debug, Args)]
@@ -19,7 +21,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let result = self.config.read().and_then(|config| examine(&config).map_err(Failed).map(|()| config));
+        let result = self.config.read().and_then(|config| examine(config).map_err(Failed));
         match (self.output, result) {
             (Output::Text, Ok(config)) => {
                 for warning in &config.warnings {
@@ -27,7 +29,8 @@ impl Check {
                 }
                 let versions: Vec<_> = config.documents.versions.keys().map(String::as_str).collect();
                 let tenants: Vec<_> = config.tenants.iter().map(|t| t.tenant.name.as_str()).collect();
-                say(format!("ok: tenants {}; schema sets {}", tenants.join(", "), versions.join(", ")))
+                say(format!("ok: tenants {}; schema sets {}", tenants.join(", "), versions.join(", ")))?;
+                config.tenants.iter().try_for_each(say_sources)
             }
             (Output::Text, Err(failed)) => Err(failed),
             (Output::Json, result) => {
@@ -42,8 +45,21 @@ impl Check {
     }
 }
 
-fn examine(config: &Config) -> Result<(), Vec<String>> {
+/// A tenant's own sources.
+fn say_sources(settings: &TenantSettings) -> Result<(), Failed> {
+    let source = |source: &SourceSettings| format!("{} ({} samples)", source.name, source.samples.len());
+    let sources: Vec<_> = settings.sources.iter().map(source).collect();
+    if sources.is_empty() {
+        return Ok(());
+    }
+    say(format!("ok: sources of {}: {}", settings.tenant.name, sources.join(", ")))
+}
+
+fn examine(mut config: Config) -> Result<Config, Vec<String>> {
     let sets = Sets::compile(&config.documents)?;
     let links: Vec<_> = config.tenants.iter().map(|t| (t.tenant.name.clone(), t.link.clone())).collect();
-    sets.links(&links, &[], None).map(|_| ())
+    let links = sets.links(&links, &[], None)?;
+    let (_, odd) = sources::compile(&config.tenants, &links)?;
+    config.warnings.extend(odd);
+    Ok(config)
 }

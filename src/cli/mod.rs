@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod artefact;
 mod audit;
 mod check;
 mod demo;
@@ -44,6 +45,7 @@ enum Command {
     Load(load::Load),
     Parked(parked::Parked),
     Audit(audit::Audit),
+    Artefact(artefact::Artefact),
 }
 
 /// Runs a command: 0 done, 1 failed; clap ends with 2 where the command line is wrong.
@@ -60,6 +62,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Load(command) => command.run(),
         Command::Parked(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Artefact(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

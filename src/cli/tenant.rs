@@ -3,7 +3,10 @@
 use super::shell::Failed;
 use crate::app::Sets;
 use crate::config::{Config, Documents, TenantSettings};
+use crate::domain::identifiers::TenantName;
+use crate::domain::policy::Policy;
 use crate::secrets::Secret;
+use crate::sources::{Source, SourceSettings};
 use crate::xceed::link::{Link, Settings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,15 +35,43 @@ pub(super) struct Chosen {
     pub(super) schema: String,
     /// "the built-in example (…)" or "tenant first-bank"
     pub(super) whose: String,
+    /// The tenant's name, and its sources, those that ship among them.
+    pub(super) name: TenantName,
+    pub(super) sources: Vec<SourceSettings>,
+    /// How it decides, and where it is reached from outside.
+    pub(super) policy: Policy,
+    pub(super) public_url: Option<String>,
+}
+
+impl Chosen {
+    /// A source of the tenant.
+    pub(super) fn source(&self, name: &str) -> Result<Source, Failed> {
+        // A tenant's own comes last, and counts.
+        let settings = self.sources.iter().rev().find(|settings| settings.name == name);
+        let settings = settings.ok_or_else(|| {
+            let names: Vec<_> = self.sources.iter().map(|settings| settings.name.as_str()).collect();
+            Failed::because(format!(
+                "there is no source {}; there are {}: --config names the configuration that has others",
+                name.escape_debug(),
+                names.join(", ")
+            ))
+        })?;
+        Source::compile(settings, self.link.members()).map_err(Failed)
+    }
 }
 
 impl TenantOption {
     /// The tenant's link, with another version of the schema set if one is named. `dir` has the sets of the example.
     pub(super) fn choose(&self, dir: Option<&Path>, schema: Option<&str>) -> Result<Chosen, Failed> {
+        let mut sources = SourceSettings::shipped();
+        let (mut policy, mut public_url) = (Policy::default(), None);
         let (mut settings, documents, name) = match &self.config {
             Some(file) => {
                 let config = Config::read(file).map_err(Failed)?;
                 let tenant = self.pick(&config)?;
+                sources.extend(tenant.sources.iter().cloned());
+                policy = tenant.tenant.policy.clone();
+                public_url = config.server.public_url.clone();
                 let (settings, name) = (tenant.link.clone(), tenant.tenant.name.to_string());
                 (settings, config.documents, Some(name))
             }
@@ -55,6 +86,7 @@ impl TenantOption {
         let sets = Sets::compile(&documents).map_err(Failed)?;
         let version =
             sets.versions.get(&settings.schema).ok_or_else(|| no_such_set(&settings.schema, &documents))?;
+        let tenant = TenantName::new(name.as_deref().unwrap_or("example"));
         let whose = match name {
             Some(name) => format!("tenant {name}"),
             None => format!(
@@ -65,7 +97,7 @@ impl TenantOption {
         };
         let schema = settings.schema.clone();
         let link = Link::new(settings, version.clone(), sets.api, None);
-        Ok(Chosen { link, schema, whose })
+        Ok(Chosen { link, schema, whose, name: tenant, sources, policy, public_url })
     }
 
     /// The tenant that is named, or the only one.

@@ -17,6 +17,8 @@ use std::path::PathBuf;
 ///
 /// With your own tenant and sets:  xceed-gateway translate event.json --config gateway.toml
 ///
+/// What a source makes of a platform's body:  xceed-gateway translate body.json --source cxone-assess
+///
 /// Without a configuration an example tenant is used, with the schema sets that ship.
 ///
 /// An event that can't be taken is told with all its faults, each as `field (element): rule: message`.
@@ -29,6 +31,9 @@ pub(super) struct Translate {
     /// Another version of the schema set than the tenant's.
     #[arg(long, value_name = "VERSION")]
     schema: Option<String>,
+    /// What a source makes of the body, before anything else: `cxone-assess`, or one of the configuration.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -38,9 +43,18 @@ impl Translate {
     pub(super) fn run(self) -> Result<(), Failed> {
         let body = input::read(&self.file, SIZE_MAX)?;
         let chosen = self.tenant.choose(None, self.schema.as_deref())?;
-        match (event::prepare(&chosen, &body), self.output) {
-            (Ok(prepared), Output::Text) => print(&chosen, &prepared),
-            (Ok(prepared), Output::Json) => print_json(&chosen, &prepared),
+        let (event, prepared) = match &self.source {
+            None => (None, event::prepare(&chosen, &body)),
+            Some(name) => event::read(&chosen, &chosen.source(name)?, &body),
+        };
+        match (prepared, self.output) {
+            (Ok(prepared), Output::Text) => {
+                if let Some(event) = event {
+                    say(format!("--- event, as the source makes it ---\n{event}\n"))?;
+                }
+                print(&chosen, &prepared)
+            }
+            (Ok(prepared), Output::Json) => print_json(&chosen, &prepared, event.as_deref()),
             (Err(faults), Output::Text) => {
                 faults.iter().for_each(|fault| eprintln!("{}", event::line(fault)));
                 Err(Failed::because(format!("this event can't be sent: {} to mend", faults.len())))
@@ -75,9 +89,9 @@ fn print(chosen: &Chosen, prepared: &Prepared) -> Result<(), Failed> {
     say(envelope)
 }
 
-fn print_json(chosen: &Chosen, prepared: &Prepared) -> Result<(), Failed> {
+fn print_json(chosen: &Chosen, prepared: &Prepared, event: Option<&str>) -> Result<(), Failed> {
     let Preview { soap_action, hash, envelope } = preview(&chosen.link, &prepared.message);
-    say(json!({
+    let told = json!({
         "payload": &*prepared.message.payload,
         "envelope": envelope,
         "hash": hash,
@@ -86,5 +100,12 @@ fn print_json(chosen: &Chosen, prepared: &Prepared) -> Result<(), Failed> {
         "channel": &*prepared.message.channel,
         "schema": prepared.schema,
         "defaulted": prepared.defaulted,
-    }))
+    });
+    let mut told = told.to_string();
+    if let Some(event) = event {
+        // As text, since the digits of its numbers count.
+        told.truncate(told.len() - 1);
+        told = format!("{told},\"event\":{}}}", event.replace('\n', " "));
+    }
+    say(told)
 }

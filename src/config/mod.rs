@@ -5,6 +5,7 @@ mod files;
 mod platforms;
 mod section;
 mod shipped;
+mod sources;
 mod store;
 mod tenant;
 
@@ -56,7 +57,7 @@ impl Config {
         let text = std::fs::read_to_string(file).map_err(|error| {
             vec![format!("{}: can't be read ({error}); name the file with --config", file.display())]
         })?;
-        Self::parse(&text, std::env::vars())
+        Self::compose(&text, std::env::vars(), None, file.parent())
     }
 
     /// Reads a configuration's text, with these variables as the environment.
@@ -67,7 +68,7 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<String>> {
-        Self::compose(text, environment, None)
+        Self::compose(text, environment, None, None)
     }
 
     /// Reads a configuration's text with these sets, and nothing from the environment.
@@ -75,13 +76,14 @@ impl Config {
     /// # Errors
     /// Everything that is wrong.
     pub fn with_documents(text: &str, documents: Documents) -> Result<Self, Vec<String>> {
-        Self::compose(text, [], Some(documents))
+        Self::compose(text, [], Some(documents), None)
     }
 
     fn compose(
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
         documents: Option<Documents>,
+        folder: Option<&Path>,
     ) -> Result<Self, Vec<String>> {
         let table = text.parse::<toml::Table>().map_err(|error| vec![no_toml(text, &error)])?;
         let mut problems = Problems::default();
@@ -91,11 +93,11 @@ impl Config {
         let settings = overridden.text();
         let fixed = overridden.text_of(&["server", "store", "audit"]);
         let mut root = Section::root(overridden);
-        let config = read_root(&mut root, documents, &Passwords::of(&others), &mut problems);
+        let config = read_root(&mut root, documents, (&Passwords::of(&others), folder), &mut problems);
         root.finish(&mut problems);
         match config {
             Some(mut config) if problems.is_empty() => {
-                config.audit.configuration = fingerprint(&settings, &config.documents);
+                config.audit.configuration = fingerprint(&settings, &config);
                 config.content = problems.content(&config.audit.configuration);
                 Ok(Self { fixed, warnings: problems.warnings, ..config })
             }
@@ -115,7 +117,7 @@ fn no_toml(text: &str, error: &toml::de::Error) -> String {
 fn read_root(
     root: &mut Section,
     documents: Option<Documents>,
-    passwords: &Passwords,
+    (passwords, folder): (&Passwords, Option<&Path>),
     problems: &mut Problems,
 ) -> Option<Config> {
     let mut server = root.section("server");
@@ -144,8 +146,10 @@ fn read_root(
             "tenants: there is none; add a [tenants.<name>] with its api_keys and [tenants.<name>.xceed]",
         );
     }
-    let (tenants, keys): (Vec<_>, Vec<Vec<Key>>) =
-        tenants.into_iter().filter_map(|(name, section)| tenant::read(&name, section, problems)).unzip();
+    let (tenants, keys): (Vec<_>, Vec<Vec<Key>>) = tenants
+        .into_iter()
+        .filter_map(|(name, section)| tenant::read(&name, section, folder, problems))
+        .unzip();
     Some(Config {
         server: http::Settings {
             bind: bind?,
@@ -184,9 +188,17 @@ fn read_documents(mut schemas: Section, problems: &mut Problems) -> Option<Docum
     }
 }
 
-/// SHA-256 over all settings and sets, which are in the order of their names.
-fn fingerprint(settings: &str, documents: &Documents) -> String {
+/// SHA-256 over all settings, sets and sources, which are in the order of their names.
+fn fingerprint(settings: &str, config: &Config) -> String {
+    let documents = &config.documents;
     let mut sum = Sha256::new_with_prefix(settings);
+    for source in config.tenants.iter().flat_map(|tenant| &tenant.sources) {
+        sum.update(format!("\n{}\n{}", source.name, source.text));
+        for sample in &source.samples {
+            sum.update(&sample.body);
+            sum.update(sample.event.as_ref().map_or(&[][..], |(_, event)| event));
+        }
+    }
     for (version, texts) in &documents.versions {
         sum.update(format!("\n{version}\n{}", texts.mapping));
         for (name, text) in &texts.schemas {

@@ -2,15 +2,18 @@
 
 use super::platforms;
 use super::section::{Problems, Section};
+use super::sources;
 use crate::application::tenants::{Callback, Tenant};
 use crate::domain::identifiers::TenantName;
 use crate::domain::limits::Rule;
 use crate::domain::policy::Verdict;
 use crate::domain::policy::{FallbackFor, FallbackPolicy, Policy, Thresholds};
 use crate::http::auth::{Key, Role, read_hash};
+use crate::sources::SourceSettings;
 use crate::xceed::link;
 use ipnet::IpNet;
 use rust_decimal::Decimal;
+use std::path::Path;
 use std::time::Duration;
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,11 +39,14 @@ pub struct TenantSettings {
     pub platforms: crate::platforms::Settings,
     /// Who may call back, where anybody may.
     pub callback_allow: Option<Vec<IpNet>>,
+    /// Its own sources.
+    pub sources: Vec<SourceSettings>,
 }
 
 pub(super) fn read(
     name: &str,
     mut section: Section,
+    folder: Option<&Path>,
     problems: &mut Problems,
 ) -> Option<(TenantSettings, Vec<Key>)> {
     let tenant_name = TenantName::new(name);
@@ -52,7 +58,7 @@ pub(super) fn read(
     let chunk = batch.integer_or("chunk", CHUNK, 1..=10_000, problems);
     batch.finish(problems);
     let platforms = platforms::read(&mut section, problems);
-    section.without_effect("sources", problems);
+    let sources = sources::read(section.section("sources"), folder, problems);
     section.finish(problems);
     let (link, resend_in_doubt, callback) = link?;
     let (callback, callback_allow) = callback.unzip();
@@ -71,6 +77,7 @@ pub(super) fn read(
             link,
             platforms,
             callback_allow,
+            sources,
         },
         keys,
     ))

@@ -13,6 +13,7 @@ pub mod going_back;
 pub mod hold;
 pub mod identifiers;
 pub mod limits;
+pub mod naming;
 pub mod order;
 pub mod policy;
 pub mod return_code;

@@ -1,5 +1,6 @@
 //! The body of a JSON call: media type, size, time, grammar.
 
+use super::form::{self, Malformed};
 use super::json::{self, Unreadable};
 use super::problem::Problem;
 use crate::domain::field::Field;
@@ -16,6 +17,19 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 /// Reads the whole body of a call that sends JSON.
 pub(super) async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Problem> {
     check_media_type(request, &[])?;
+    whole(request, payload).await
+}
+
+/// Reads the whole body of a call from a platform, which may say that JSON is a form, or text.
+pub(super) async fn read_mislabelled(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<web::Bytes, Problem> {
+    check_media_type(request, &[form::MEDIA_TYPE, "text/plain"])?;
+    whole(request, payload).await
+}
+
+async fn whole(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Problem> {
     arrived(request, payload, SIZE_MAX).await.map_err(|missing| match missing {
         Missing::TooLarge => too_large(),
         Missing::BrokenOff => broken_off(),
@@ -62,6 +76,23 @@ pub(super) fn parse(body: &[u8]) -> Result<Field<'_>, Problem> {
             Unreadable::TooDeep => "Too deep",
         };
         bad(unreadable.name(), title, unreadable.to_string())
+    })
+}
+
+/// The fields of a body that is JSON, or a form where it is said to be one and is no JSON.
+pub(super) fn parse_mislabelled<'b>(request: &HttpRequest, body: &'b [u8]) -> Result<Field<'b>, Problem> {
+    let label = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let label = label.unwrap_or_default().trim().to_ascii_lowercase();
+    if !label.starts_with(form::MEDIA_TYPE) || !form::is_form(body) {
+        return parse(body);
+    }
+    form::read(body).map_err(|malformed| {
+        let (name, title) = match malformed {
+            Malformed::NotText => ("not_form", "Not a form"),
+            Malformed::DuplicateKey(_) => ("duplicate_key", "A name twice"),
+            Malformed::TooMany => ("too_many_fields", "Too many fields"),
+        };
+        bad(name, title, malformed.to_string())
     })
 }
 

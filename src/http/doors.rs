@@ -1,9 +1,10 @@
-//! What the doors go by that may change while they are open: who may call, from where, and how Xceed calls back. All of it
-//! is swapped at once.
+//! What the doors go by that may change while they are open: who may call, from where, how Xceed calls back, and what
+//! becomes of bodies of any shape. All of it is swapped at once.
 
 use super::auth::Keys;
 use super::callback::Wsdl;
 use super::peer::Peers;
+use crate::sources::Sources;
 use crate::xceed::callback::Callbacks;
 use actix_web::HttpRequest;
 use arc_swap::{ArcSwap, Guard};
@@ -15,11 +16,12 @@ pub struct Doors {
     pub(super) peers: Arc<Peers>,
     pub(super) callbacks: Arc<Callbacks>,
     pub(super) wsdl: Wsdl,
+    pub(super) sources: Sources,
 }
 
 impl Doors {
     /// `wsdl` is the callback's, with any address in it; the one to register at Xceed is put in its place.
-    pub fn new(settings: &super::Settings, callbacks: Callbacks, wsdl: &str) -> Self {
+    pub fn new(settings: &super::Settings, callbacks: Callbacks, wsdl: &str, sources: Sources) -> Self {
         let here = || format!("http://{}", settings.bind);
         let public_url = settings.public_url.clone().unwrap_or_else(here);
         Self {
@@ -27,6 +29,7 @@ impl Doors {
             peers: settings.peers.clone(),
             wsdl: Wsdl::at(&callbacks.address(&public_url), wsdl),
             callbacks: Arc::new(callbacks),
+            sources,
         }
     }
 }

@@ -41,7 +41,17 @@ async fn take_in(
     let event = body::parse(&body)?;
     let back = tenant.back(None, &event);
     let deadline = tenant.policy.deadline;
-    let call = Submission { tenant: &tenant, event: &event, mode, idempotency_key, received, deadline, back };
+    let fingerprint = event.fingerprint();
+    let call = Submission {
+        tenant: &tenant,
+        event: &event,
+        fingerprint,
+        mode,
+        idempotency_key,
+        received,
+        deadline,
+        back,
+    };
     submit_event::submit(desk, call)
         .await
         .map(respond)
@@ -59,7 +69,7 @@ fn respond(reply: Reply) -> HttpResponse {
     response.body(web::Bytes::from_owner(reply.body))
 }
 
-fn refuse(refusal: Refusal, by_key: bool) -> Problem {
+pub(super) fn refuse(refusal: Refusal, by_key: bool) -> Problem {
     match refusal {
         Refusal::Invalid(faults) => invalid(faults),
         Refusal::OtherBody => {
@@ -84,7 +94,7 @@ fn refuse(refusal: Refusal, by_key: bool) -> Problem {
     }
 }
 
-fn invalid(faults: Vec<FieldFault>) -> Problem {
+pub(super) fn invalid(faults: Vec<FieldFault>) -> Problem {
     let count = faults.len();
     let detail = format!("{count} of the event's fields can't be taken as they are: see errors");
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", "Not a valid event", detail)

@@ -8,6 +8,7 @@ pub mod body;
 mod callback;
 mod doors;
 mod events;
+mod form;
 mod health;
 mod held;
 pub mod json;
@@ -17,6 +18,7 @@ mod pieces;
 mod problem;
 mod request;
 mod return_codes;
+mod sources;
 
 use crate::application::gateway::{Desk, Gateway};
 use actix_web::dev::{Server, Service, ServiceResponse};
@@ -103,6 +105,10 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(get("/v1/events/{eventId}", web::to(events::look_up)))
         .service(post("/v1/batches", web::to(batches::submit)))
         .service(get("/v1/batches/{batchId}", web::to(batches::look_up)))
+        .service(post("/v1/cxone/data-action", web::to(sources::cxone_data_action)))
+        .service(post("/v1/cxone/assess", web::to(sources::cxone_assess)))
+        .service(post("/v1/genesys/assess", web::to(sources::genesys_assess)))
+        .service(post("/v1/sources/{name}", web::to(sources::own)))
         .service(get("/v1/return-codes", web::to(return_codes::list)))
         .service(get("/v1/parked", web::to(parked::list)))
         .service(post("/v1/parked/{deliveryId}/replay", web::to(parked::replay)))

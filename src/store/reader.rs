@@ -26,11 +26,12 @@ pub(super) fn find(
             fingerprint: Fingerprint(row.get(1)?),
             mode: read_mode(row.get_ref(2)?.as_str()?),
             told: row.get(3)?,
+            received_at: read_time(row.get(4)?),
         })
     };
     if let Some(key) = key {
         let mut by_key = connection.prepare_cached(
-            "SELECT seq, fingerprint, mode, body FROM event LEFT JOIN told USING (seq)
+            "SELECT seq, fingerprint, mode, body, received_at FROM event LEFT JOIN told USING (seq)
              WHERE tenant = ?1 AND idempotency_key = ?2 AND received_at >= ?3",
         )?;
         if let Some(found) =
@@ -40,7 +41,7 @@ pub(super) fn find(
         }
     }
     let mut by_id = connection.prepare_cached(
-        "SELECT seq, fingerprint, mode, body FROM event LEFT JOIN told USING (seq)
+        "SELECT seq, fingerprint, mode, body, received_at FROM event LEFT JOIN told USING (seq)
          WHERE tenant = ?1 AND event_id = ?2",
     )?;
     by_id.query_row([tenant.as_str(), id.as_str()], known).optional()

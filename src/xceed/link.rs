@@ -4,6 +4,7 @@ use super::mapping::Mapping;
 use super::operations::{ApiSet, Values};
 use super::schema::SchemaSet;
 use crate::application::ports::Message;
+use crate::domain::event::Members;
 use crate::domain::identifiers::TenantName;
 use crate::secrets::Secret;
 use std::collections::BTreeMap;
@@ -69,6 +70,11 @@ impl Link {
     /// The channel of an event type: the same word in the payload, the request and the hash.
     pub fn channel(&self, event_type: &str) -> &str {
         self.settings.channels.get(event_type).unwrap_or(&self.settings.channel)
+    }
+
+    /// The members that an event may have.
+    pub fn members(&self) -> &Members {
+        self.version.mapping.members()
     }
 
     /// The key to sign with.

@@ -27,6 +27,7 @@ fn examples(command: &str) -> Vec<Vec<String>> {
 fn prepared() -> Folder {
     let folder = Folder::with_tenant();
     folder.write("event.json", EVENT);
+    folder.write("body.json", r#"{ "contactId": 4711, "amount": "12.50", "eventType": "BillPay" }"#);
     folder.write("secret.key", format!("{SECRET}\n"));
     folder.copy("xsd", "xsd");
     let payload = folder.run(&["translate", "event.json", "--output", "json"]).json();

@@ -18,6 +18,8 @@ pub struct Known {
     pub mode: Mode,
     /// The first answer, byte for byte; `None` where no answer was recorded.
     pub told: Option<Vec<u8>>,
+    /// When it was received.
+    pub received_at: Timestamp,
 }
 
 /// All that a caller may see of an event.

@@ -13,7 +13,13 @@ use crate::store::rows::{read_mode, read_tier, read_time, read_verdict, split};
 use tokio_postgres::{Error, Row};
 
 pub(super) fn known(row: &Row) -> Known {
-    Known { seq: row.get(0), fingerprint: fingerprint(row, 1), mode: read_mode(row.get(2)), told: row.get(3) }
+    Known {
+        seq: row.get(0),
+        fingerprint: fingerprint(row, 1),
+        mode: read_mode(row.get(2)),
+        told: row.get(3),
+        received_at: read_time(row.get(4)),
+    }
 }
 
 /// One of another length is no meaning that anything has.

@@ -111,10 +111,10 @@ pub(super) const OF_THE_WRITER: [&str; 21] = [
 ];
 
 pub(super) const FIND_BY_KEY: &str =
-    "SELECT seq, fingerprint, mode, body FROM event LEFT JOIN told USING (seq)
+    "SELECT seq, fingerprint, mode, body, received_at FROM event LEFT JOIN told USING (seq)
      WHERE tenant = $1 AND idempotency_key = $2 AND received_at >= $3";
 pub(super) const FIND_BY_ID: &str =
-    "SELECT seq, fingerprint, mode, body FROM event LEFT JOIN told USING (seq)
+    "SELECT seq, fingerprint, mode, body, received_at FROM event LEFT JOIN told USING (seq)
      WHERE tenant = $1 AND event_id = $2";
 /// A delivery that waits in a held queue is shown as held.
 pub(super) const VIEW: &str = "SELECT told.body, defaulted,

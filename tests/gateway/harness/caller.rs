@@ -56,6 +56,13 @@ impl Caller {
         self.call(&headers.iter().fold(request, |request, (name, value)| request.header(name, value)))
     }
 
+    /// Posts a body to an address.
+    pub(crate) fn post(&self, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Response {
+        let request = self.request("POST", target);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        self.call(&request.body(body))
+    }
+
     pub(crate) fn look_up(&self, event_id: &str) -> Response {
         self.call(&self.request("GET", &format!("/v1/events/{event_id}")))
     }
