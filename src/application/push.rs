@@ -3,11 +3,11 @@
 
 use super::gateway::{Gateway, on_disk};
 use super::ports::{Push, PushEnd, PushId, Pushing, StoreError};
-use crate::domain::bringing_back::{Circumstances, Pushed, Standing, after};
+use crate::domain::bringing_back::{Circumstances, IN_FLIGHT_MAX, Pushed, Standing, after};
 use crate::domain::delivery::State;
 use crate::domain::identifiers::TenantName;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-/// Decisions that are asked for at a time.
-const ASKED_MAX: u32 = 64;
 /// The store is asked at least so often, for what becomes due by itself or was another gateway's.
 const LOOK: Duration = Duration::from_millis(500);
 /// The store is asked at most so often.
-const GAP: Duration = Duration::from_millis(5);
+const GAP: Duration = Duration::from_millis(10);
+/// A target with less room than this is asked for apart, so that it doesn't narrow the way for others.
+const NARROW: usize = IN_FLIGHT_MAX / 2;
 /// The end of an attempt that can't be recorded is recorded again after this time, so often; then whoever has the decision
 /// next brings it once more.
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
@@ -106,67 +106,67 @@ struct Carriers {
 #[derive(Default)]
 struct Work {
     targets: HashMap<Target, Standing>,
-    /// What this gateway has to bring, and there was no room for.
-    waiting: HashMap<Target, VecDeque<Push>>,
-    /// All that it has, on its way too.
+    /// What is on its way.
     taken: HashSet<PushId>,
 }
 
 impl Carriers {
-    /// Begins what there is room for. Whether there may be more.
+    /// Begins what there is room for: no more is asked for than can begin, since what is asked for is this gateway's.
+    /// Whether there may be more.
     async fn take_up(self: &Rc<Self>) -> bool {
-        self.begin_what_waits();
-        let busy = self.busy();
-        let asked = self.gateway.store.pushes(self.gateway.clock.now(), ASKED_MAX, &busy).await;
-        // Where the store can't be asked, it is asked again.
-        let Ok(pushes) = asked else { return false };
-        let is_full = pushes.len() >= ASKED_MAX as usize;
-        {
-            let mut work = self.work.borrow_mut();
-            for push in pushes {
-                if work.taken.insert(push.id) {
-                    let target = (push.tenant.clone(), push.target.clone());
-                    work.waiting.entry(target).or_default().push_back(push);
-                }
-            }
+        let (open, narrow) = self.room();
+        let limit = open.iter().map(|(_, places)| *places).min().unwrap_or(IN_FLIGHT_MAX);
+        let mut busy: Vec<Target> = self.full();
+        let apart: Vec<Target> = narrow.iter().map(|(target, _)| target.clone()).collect();
+        let more = self.ask(limit, &[busy.as_slice(), &apart].concat()).await;
+        if let Some(least) = narrow.iter().map(|(_, places)| *places).min() {
+            // What has begun meanwhile leaves no room for more of the same.
+            busy.extend(open.into_iter().map(|(target, _)| target));
+            busy.extend(self.full());
+            self.ask(least, &busy).await;
         }
-        let begun = self.begin_what_waits();
-        is_full && begun > 0
+        more
     }
 
-    /// Targets that take nothing more just now.
-    fn busy(&self) -> Vec<Target> {
+    /// Asks for so many at most, and begins them. Whether it was given so many.
+    async fn ask(self: &Rc<Self>, limit: usize, busy: &[Target]) -> bool {
+        let asked = u32::try_from(limit).unwrap_or(u32::MAX);
+        let given = self.gateway.store.pushes(self.gateway.clock.now(), asked, busy).await;
+        // Where the store can't be asked, it is asked again.
+        let Ok(pushes) = given else { return false };
+        let is_full = pushes.len() >= limit;
+        for push in pushes {
+            self.begin(push);
+        }
+        is_full
+    }
+
+    /// Targets that something is known of and that have room, wide and narrow, each with its places.
+    fn room(&self) -> (Vec<(Target, usize)>, Vec<(Target, usize)>) {
         let now = self.now();
         let mut work = self.work.borrow_mut();
         // What is as it was at first need not be remembered.
         work.targets.retain(|_, standing| !standing.is_fresh());
-        let full = work.targets.iter().filter(|(_, standing)| standing.places(now) == 0);
-        full.map(|(target, _)| target).chain(work.waiting.keys()).cloned().collect()
+        let places = work.targets.iter().map(|(target, standing)| (target.clone(), standing.places(now)));
+        places.filter(|(_, places)| *places > 0).partition(|(_, places)| *places >= NARROW)
     }
 
-    /// How many attempts have begun.
-    fn begin_what_waits(self: &Rc<Self>) -> usize {
+    /// Targets that take nothing more just now.
+    fn full(&self) -> Vec<Target> {
         let now = self.now();
-        let mut begin = Vec::new();
+        let work = self.work.borrow();
+        let full = work.targets.iter().filter(|(_, standing)| standing.places(now) == 0);
+        full.map(|(target, _)| target.clone()).collect()
+    }
+
+    fn begin(self: &Rc<Self>, push: Push) {
         let mut work = self.work.borrow_mut();
-        let Work { targets, waiting, .. } = &mut *work;
-        waiting.retain(|target, pushes| {
-            let standing = targets.entry(target.clone()).or_default();
-            while standing.places(now) > 0
-                && let Some(push) = pushes.pop_front()
-            {
-                standing.begin();
-                begin.push(push);
-            }
-            !pushes.is_empty()
-        });
-        drop(work);
-        let begun = begin.len();
-        for push in begin {
+        if work.taken.insert(push.id) {
+            let target = (push.tenant.clone(), push.target.clone());
+            work.targets.entry(target).or_default().begin();
             let carriers = self.clone();
             tokio::task::spawn_local(async move { carriers.carry(push).await });
         }
-        begun
     }
 
     /// One attempt, and its end on disk.

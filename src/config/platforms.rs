@@ -132,7 +132,7 @@ fn read_webhooks(section: &mut Section, problems: &mut Problems) -> Vec<WebhookS
 }
 
 fn read_timeout(section: &mut Section, problems: &mut Problems) -> Duration {
-    let range = Duration::from_millis(100)..=Duration::from_secs(60);
+    let range = Duration::from_millis(100)..=Duration::from_secs(10);
     section.duration_or("timeout", TIMEOUT, range, problems)
 }
 

@@ -27,12 +27,16 @@ use genesys::Genesys;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 use webhook::Webhook;
 
 /// How long an unused connection is kept: below the 5 s after which many servers close theirs.
 const IDLE_MAX: Duration = Duration::from_secs(4);
 /// How long a connection may take to come about.
 const CONNECT_MAX: Duration = Duration::from_secs(4);
+
+/// How long one attempt may take with all its requests: below the time after which another gateway would begin one.
+const ATTEMPT_MAX: Duration = Duration::from_secs(30);
 
 /// The ways to all targets, as they are now.
 pub type LivePlatforms = Arc<ArcSwap<Platforms>>;
@@ -99,12 +103,16 @@ impl Pushing for Carrier {
     fn push(&self, push: Push) -> Local<Pushed> {
         let way = self.0.load().way(&push);
         Box::pin(async move {
-            match way.as_deref() {
-                Some(Way::Cxone(cxone)) => cxone.push(&push).await,
-                Some(Way::Genesys(genesys)) => genesys.push(&push).await,
-                Some(Way::Webhook(webhook)) => webhook.push(&push).await,
-                None => Pushed::Refused("not_configured"),
-            }
+            let Some(way) = way else { return Pushed::Refused("not_configured") };
+            let attempt = async {
+                match &*way {
+                    Way::Cxone(cxone) => cxone.push(&push).await,
+                    Way::Genesys(genesys) => genesys.push(&push).await,
+                    Way::Webhook(webhook) => webhook.push(&push).await,
+                }
+            };
+            let late = Pushed::Later { why: "it did not answer in time", left: true, pause: None };
+            timeout(ATTEMPT_MAX, attempt).await.unwrap_or(late)
         })
     }
 }
