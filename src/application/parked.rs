@@ -1,7 +1,8 @@
-//! An operator looks after deliveries that are kept for a person.
+//! An operator looks after deliveries that are kept for a person: events on their way to Xceed, decisions on their way
+//! back.
 
 use super::gateway::{Gateway, on_disk};
-use super::ports::{Act, Parked, Seq, StoreError};
+use super::ports::{Act, Parked, ParkedPush, PushId, Seq, StoreError};
 use crate::domain::delivery::may_be_replayed;
 use crate::domain::identifiers::TenantName;
 use crate::domain::order::Turn;
@@ -75,6 +76,47 @@ pub async fn discard(gateway: &Gateway, tenant: &TenantName, seq: Seq, by: Strin
     on_disk(gateway.store.operate(seq, Act::Discard, Some(by.clone()))).await?;
     tracing::info!(%tenant, event_id = parked.event_id, reason = parked.reason, by, "discarded by an operator");
     Ok(())
+}
+
+/// Brings a decision back again that could not be brought before.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn replay_push(
+    gateway: &Gateway,
+    tenant: &TenantName,
+    id: PushId,
+    by: String,
+) -> Result<(), Refusal> {
+    let parked = one_push(gateway, tenant, id).await?;
+    let act = Act::Replay(gateway.clock.now());
+    on_disk(gateway.store.operate_push(tenant, id, act, Some(by.clone()))).await?;
+    gateway.pushes.notify_one();
+    let (event_id, to, reason) = (parked.event_id, parked.target, parked.reason);
+    tracing::info!(%tenant, event_id, to, reason, by, "a decision goes back again, as an operator wants it");
+    Ok(())
+}
+
+/// Gives up bringing a decision back.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn discard_push(
+    gateway: &Gateway,
+    tenant: &TenantName,
+    id: PushId,
+    by: String,
+) -> Result<(), Refusal> {
+    let parked = one_push(gateway, tenant, id).await?;
+    on_disk(gateway.store.operate_push(tenant, id, Act::Discard, Some(by.clone()))).await?;
+    let (event_id, to, reason) = (parked.event_id, parked.target, parked.reason);
+    tracing::info!(%tenant, event_id, to, reason, by, "a decision does not go back, as an operator wants it");
+    Ok(())
+}
+
+async fn one_push(gateway: &Gateway, tenant: &TenantName, id: PushId) -> Result<ParkedPush, Refusal> {
+    let found = gateway.store.parked_pushes(tenant, Some(id.saturating_add(1)), 1).await?;
+    found.into_iter().find(|push| push.id == id).ok_or(Refusal::Unknown)
 }
 
 async fn one(gateway: &Gateway, tenant: &TenantName, seq: Seq) -> Result<Parked, Refusal> {

@@ -93,6 +93,8 @@ pub async fn run(gateway: Arc<Gateway>, platforms: Rc<dyn Pushing>) {
 
 /// A target of a tenant.
 type Target = (TenantName, String);
+/// A target, and how many attempts may begin there.
+type Room = (Target, usize);
 
 struct Carriers {
     gateway: Arc<Gateway>,
@@ -142,7 +144,7 @@ impl Carriers {
     }
 
     /// Targets that something is known of and that have room, wide and narrow, each with its places.
-    fn room(&self) -> (Vec<(Target, usize)>, Vec<(Target, usize)>) {
+    fn room(&self) -> (Vec<Room>, Vec<Room>) {
         let now = self.now();
         let mut work = self.work.borrow_mut();
         // What is as it was at first need not be remembered.

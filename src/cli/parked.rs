@@ -122,7 +122,7 @@ impl Parked {
                         text("reason"),
                         text("parkedAt"),
                         &row["attempts"].to_string(),
-                        text("eventId"),
+                        &what(row),
                     ))?,
                 }
             }
@@ -146,13 +146,22 @@ fn line(delivery: &str, reason: &str, since: &str, tries: &str, event: &str) -> 
     format!("{delivery:<12} {reason:<24} {since:<25} {tries:>5}  {event}")
 }
 
+/// The event that is brought to Xceed, or the decision on it and where that goes back to.
+fn what(row: &Value) -> String {
+    let text = |name: &str| row[name].as_str().unwrap_or_default();
+    match text("what") {
+        "event" => text("eventId").to_owned(),
+        what => format!("{}: {what} to {}", text("eventId"), text("to")),
+    }
+}
+
 /// The row of one delivery: the newest below the number that follows it.
 async fn find(gateway: &Gateway, delivery: &str) -> Result<Value, Failed> {
     let unknown = || Failed::because(format!("{delivery} is not parked; `parked list` shows what is"));
-    let number: u64 =
-        delivery.strip_prefix("d-").and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
-    let page =
-        gateway.call("GET", &format!("/v1/parked?limit=1&before=d-{}", number.saturating_add(1))).await?;
+    let (kind, number) = delivery.split_once('-').ok_or_else(unknown)?;
+    let number: u64 = number.parse().ok().filter(|_| matches!(kind, "d" | "p")).ok_or_else(unknown)?;
+    let following = number.saturating_add(1);
+    let page = gateway.call("GET", &format!("/v1/parked?limit=1&before={kind}-{following}")).await?;
     let row = page["parked"].get(0).filter(|row| row["deliveryId"] == delivery);
     row.cloned().ok_or_else(unknown)
 }

@@ -23,6 +23,8 @@ mod deadline;
 mod doors;
 mod durability;
 mod foreign_sets;
+mod going_back;
+mod going_back_faults;
 mod holds;
 mod idempotency;
 mod on_postgres;

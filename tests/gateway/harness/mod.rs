@@ -18,6 +18,7 @@ mod gateway;
 mod golden;
 mod http;
 mod loopback;
+mod platform;
 mod postgres;
 mod process;
 mod simulator;
@@ -39,6 +40,9 @@ pub(crate) use gateway::Gateway;
 pub(crate) use golden::{Goldens, laid_out};
 pub(crate) use http::{Connection, Request, Response};
 pub(crate) use loopback::{own_address, send_from};
+pub(crate) use platform::{
+    CLIENT_SECRET, HOOK_SECRET, KEY_SECRET, OLD_HOOK_SECRET, Secrets, with_cxone, with_genesys, with_webhook,
+};
 pub(crate) use postgres::{Database, Server, run_again_on_postgres};
 pub(crate) use simulator::Simulator;
 pub(crate) use soap::{Node, read_xml};

@@ -39,6 +39,11 @@ impl Simulator {
         Self { _process: process, address, _folder: folder }
     }
 
+    /// Where it plays the platforms.
+    pub(crate) fn platform(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Where gateways send to.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/xceed", self.address)
@@ -93,7 +98,7 @@ impl Simulator {
         }
     }
 
-    fn call(&self, request: &Request) -> Response {
+    pub(super) fn call(&self, request: &Request) -> Response {
         let connection = Connection::open(self.address);
         let answered = connection.and_then(|mut connection| connection.send(request));
         answered.unwrap_or_else(|error| panic!("the simulator does not answer: {error}"))
