@@ -11,6 +11,8 @@ mod demo;
 mod folder;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/load.rs"]
+mod load;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/serving.rs"]

@@ -27,6 +27,7 @@ mod going_back;
 mod going_back_faults;
 mod holds;
 mod idempotency;
+mod load;
 mod on_postgres;
 mod order;
 mod parked;

@@ -47,6 +47,9 @@ pub(super) struct Load {
     /// What stands between the fields of a CSV file.
     #[arg(long, value_name = "CHARACTER", default_value = ",")]
     delimiter: char,
+    /// So many lines make a batch, unless they are over 4 MiB.
+    #[arg(long, value_name = "LINES", default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
     /// Ends once everything is taken in, and does not wait until it is sent.
     #[arg(long)]
     no_wait: bool,
@@ -83,7 +86,7 @@ impl Load {
         let failures = beside(&self.file, "failures.ndjson");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failed::because)?;
-        let mut posting = Posting::new(gateway, mode, progress, screen, failures)?;
+        let mut posting = Posting::new(gateway, (mode, usize::from(self.batch)), progress, screen, failures)?;
         runtime.block_on(async {
             posting.send(source).await?;
             if !self.no_wait {
@@ -102,7 +105,7 @@ impl Load {
             Format::Csv => {
                 let delimiter = u8::try_from(self.delimiter)
                     .map_err(|_| Failed::because("--delimiter must be one ASCII character"))?;
-                let mut csv = Csv::new(file, delimiter);
+                let mut csv = Csv::new(file, delimiter)?;
                 let columns = Columns::of(&csv.header()?, self.map.as_deref())?;
                 Ok(Box::new(csv.behind(columns, progress.place())?))
             }

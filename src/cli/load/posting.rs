@@ -13,8 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// So much makes a batch.
-const LINES_MAX: usize = 5_000;
+/// No batch is longer, unless a single line is.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a batch may take.
 const TIME_MAX: Duration = Duration::from_secs(300);
@@ -28,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) struct Posting {
     gateway: Gateway,
     mode: &'static str,
+    lines_max: usize,
     progress: Progress,
     screen: Screen,
     failures: File,
@@ -48,7 +48,7 @@ struct Batch {
 impl Posting {
     pub(super) fn new(
         gateway: Gateway,
-        mode: &'static str,
+        (mode, lines_max): (&'static str, usize),
         progress: Progress,
         screen: Screen,
         failures_file: PathBuf,
@@ -64,7 +64,7 @@ impl Posting {
         let failures = opened().map_err(|error: std::io::Error| {
             Failed::because(format!("{}: {error}", failures_file.display()))
         })?;
-        Ok(Self { gateway, mode, progress, screen, failures, failures_file })
+        Ok(Self { gateway, mode, lines_max, progress, screen, failures, failures_file })
     }
 
     /// Sends all that the file still holds.
@@ -73,7 +73,7 @@ impl Posting {
         self.screen.show(self.progress.place().offset, &*self.progress.counts());
         while let Some(event) = source.next()? {
             let length = event.json.as_ref().map_or(0, Vec::len);
-            let is_full = batch.lines.len() + batch.failures.len() >= LINES_MAX;
+            let is_full = batch.lines.len() + batch.failures.len() >= self.lines_max;
             if is_full || batch.body.len() + length > BYTES_MAX {
                 self.post(std::mem::take(&mut batch)).await?;
             }

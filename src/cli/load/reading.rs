@@ -86,9 +86,10 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    pub(super) fn new(file: File, delimiter: u8) -> Self {
+    pub(super) fn new(mut file: File, delimiter: u8) -> Result<Self, Failed> {
+        file.rewind().map_err(Failed::because)?;
         let reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(file);
-        Self { reader, columns: None }
+        Ok(Self { reader, columns: None })
     }
 
     pub(super) fn header(&mut self) -> Result<Vec<String>, Failed> {
