@@ -336,7 +336,7 @@ fn a_tenant_that_calls_too_often_hears_the_fallback_and_nothing_is_recorded() {
 
 #[test]
 fn a_customer_who_is_checked_too_often_is_reviewed_whichever_door_the_checks_came_through() {
-    let (_xceed, gateway) = start("");
+    let (_xceed, gateway) = start("limits.checks_per_customer = { count = 3, window = \"10m\" }");
     let caller = gateway.caller();
     for n in 0..2 {
         assert_eq!(flat(&post(&caller, CXONE, &contact(&format!("c-{n}"), "C-1")))["outcome"], "SCORED");

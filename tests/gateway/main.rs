@@ -20,6 +20,7 @@ mod callback_forgery;
 mod connections;
 mod contract_fixtures;
 mod deadline;
+mod deferred;
 mod doors;
 mod durability;
 mod foreign_sets;

@@ -4,7 +4,7 @@ use crate::harness::run_again_on_postgres;
 
 #[test]
 fn what_was_answered_is_never_lost_on_postgres_either() {
-    run_again_on_postgres(&["durability", "idempotency"]);
+    run_again_on_postgres(&["durability", "idempotency", "deferred"]);
 }
 
 #[test]
