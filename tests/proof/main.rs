@@ -24,6 +24,7 @@ mod customers;
 mod disk;
 mod events;
 mod kill;
+mod load;
 mod report;
 mod secret;
 mod stall;
@@ -57,6 +58,10 @@ secret      a wrong secret under load: the queue is held, and leaves in order on
   --seconds 600      of the wrong secret
   --rate 100         events a second
 
+load        a large file brought by `load`; the loader and the gateway are killed on the way
+load-postgres        the same on PostgreSQL
+  --events 1000000
+
 --long           the long form as it is
 --seed N         repeats what chance decided
 --report FILE    adds the results to this file, in Markdown";
@@ -72,6 +77,8 @@ const PROOFS: &[Proof] = &[
     Proof { name: "disk", run: |request| disk::prove(request, "sqlite") },
     Proof { name: "disk-postgres", run: |request| disk::prove(request, "postgres") },
     Proof { name: "callbacks", run: callbacks::prove },
+    Proof { name: "load", run: |request| load::prove(request, "sqlite") },
+    Proof { name: "load-postgres", run: |request| load::prove(request, "postgres") },
     Proof { name: "secret", run: secret::prove },
 ];
 
