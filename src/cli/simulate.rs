@@ -82,7 +82,13 @@ pub(super) fn settings(bind: SocketAddr, config: &Config, sets: &Sets) -> Settin
     let tenants = config.tenants.iter().map(|settings| tenant(&settings.link)).collect();
     let versions = sets.versions.keys().cloned().collect();
     let callback_base = Some(callback_base(config));
-    Settings { callback_base, ..Settings::new(bind, tenants, versions, validate(sets)) }
+    let webhooks = config.tenants.iter().flat_map(|settings| &settings.platforms.webhooks);
+    let webhooks = webhooks.map(|webhook| {
+        let secrets = std::iter::once(&webhook.secret).chain(&webhook.secret_previous);
+        (webhook.name.clone(), secrets.map(|secret| secret.expose().to_owned()).collect())
+    });
+    let webhooks = webhooks.collect();
+    Settings { callback_base, webhooks, ..Settings::new(bind, tenants, versions, validate(sets)) }
 }
 
 /// Where the gateway of a configuration is called back.

@@ -13,17 +13,22 @@ use crate::http::auth::hash_of;
 use crate::simulator;
 use crate::telemetry::{self, Format};
 use clap::Args;
-use samples::SAMPLES;
+use samples::{DATA_ACTION, INTERACTION, SAMPLES};
 use screen::Screen;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 /// The demo's API key. It opens nothing but the demo, which listens on loopback alone.
 const KEY: &str = "demo";
 /// Where the two are, unless something else is there already.
 const GATEWAY_PORT: u16 = 8080;
 const SIMULATOR_PORT: u16 = 9090;
+/// How often it is looked whether a decision has landed in its interaction, and how many times.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOKS: u32 = 200;
 
 /// Shows the main job on this machine: sample events, each with its decision and why. Then keeps running, to be tried.
 ///
@@ -69,8 +74,11 @@ impl Demo {
         let screen = Screen::new(self.output);
         screen.opening()?;
         for sample in &SAMPLES {
-            screen.decision(sample, &submit(gateway, sample.event).await?)?;
+            screen.decision(sample, &call(gateway, "/v1/events", sample.event).await?)?;
         }
+        let told = call(gateway, "/v1/cxone/data-action", DATA_ACTION).await?;
+        let landed = landed(simulator.address()).await?;
+        screen.data_action(&told, INTERACTION, &landed)?;
         if self.once {
             let _ = end.send(());
         } else {
@@ -82,11 +90,32 @@ impl Demo {
     }
 }
 
-/// The answer to one event; in the demo every event is one that is answered.
-async fn submit(gateway: SocketAddr, event: &'static str) -> Result<String, Failed> {
-    let client = reqwest::Client::builder().no_proxy().build().map_err(Failed::because)?;
-    let call = client.post(format!("http://{gateway}/v1/events"));
+/// The answer to one call; in the demo every event is one that is answered.
+async fn call(gateway: SocketAddr, door: &str, event: &'static str) -> Result<String, Failed> {
+    let call = client()?.post(format!("http://{gateway}{door}"));
     let call = call.bearer_auth(KEY).header("Content-Type", "application/json").body(event);
+    read(call).await
+}
+
+/// What the decision has put into the interaction, once it is there.
+async fn landed(simulator: SocketAddr) -> Result<String, Failed> {
+    let client = client()?;
+    let mut tries = 0;
+    loop {
+        let looked = read(client.get(format!("http://{simulator}/_sim/interactions/{INTERACTION}"))).await;
+        if looked.is_ok() || tries == LOOKS {
+            return looked;
+        }
+        tries += 1;
+        sleep(LOOK).await;
+    }
+}
+
+fn client() -> Result<reqwest::Client, Failed> {
+    reqwest::Client::builder().no_proxy().build().map_err(Failed::because)
+}
+
+async fn read(call: reqwest::RequestBuilder) -> Result<String, Failed> {
     let response = call.send().await.map_err(Failed::because)?;
     let status = response.status();
     let answer = response.text().await.map_err(Failed::because)?;
@@ -113,6 +142,11 @@ fn configuration(gateway: SocketAddr, xceed: SocketAddr, folder: &Path) -> Strin
         secret_key = {{ file = {secret} }}
         schema = "1.0"
         callback_id = "demo"
+        [tenants.demo-bank.cxone]
+        api_url = "http://{xceed}"
+        token_url = "http://{xceed}/api/v2/oauth/token"
+        client_id = "demo"
+        client_secret = {{ file = {secret} }}
         "#
     )
 }

@@ -26,3 +26,7 @@ pub(super) const SAMPLES: [Sample; 10] = [
     sample!("09-xceed-is-slow.json", "An ACH transfer, while Xceed takes 1.5 seconds to answer"),
     sample!("10-xceed-in-maintenance.json", "A new address, while Xceed is in maintenance"),
 ];
+
+/// What CXone sends of a call, and the interaction that it is about.
+pub(super) const DATA_ACTION: &str = include_str!("../../../fixtures/demo/11-data-action.json");
+pub(super) const INTERACTION: &str = "50011";

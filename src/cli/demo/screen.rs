@@ -1,7 +1,7 @@
 //! What the demo prints.
 
 use super::super::shell::{Failed, Output, say};
-use super::samples::Sample;
+use super::samples::{INTERACTION, Sample};
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use std::io::IsTerminal;
@@ -45,6 +45,24 @@ impl Screen {
         Ok(())
     }
 
+    /// A data action: what is told at once, and what then lands in the interaction.
+    pub(super) fn data_action(&self, told: &str, interaction: &str, landed: &str) -> Result<(), Failed> {
+        let mut told: Value = serde_json::from_str(told).unwrap_or_default();
+        let landed: Value = serde_json::from_str(landed).unwrap_or_default();
+        let attributes = &landed["attributes"];
+        if self.output == Output::Json {
+            told["interaction"] = serde_json::json!({ "id": interaction, "attributes": attributes });
+            return say(told);
+        }
+        let word = self.styled(colour("CHALLENGE"), &format!("{:<10}", "PENDING"));
+        say(format!("{word} {:>6} {:>7}   A CXone data action: told at once, decided behind", "–", ""))?;
+        let text = |name: &str| attributes[name].to_string().trim_matches('"').to_owned();
+        let names = ["fraud_risk_score", "fraud_flag", "assessment_time"];
+        let shown = names.map(|name| format!("{name} {}", text(name))).join(", ");
+        let line = format!("{:28}then in interaction {interaction}: {shown}", "");
+        say(self.styled(Style::new().dimmed(), &line))
+    }
+
     pub(super) fn next(&self, gateway: SocketAddr, xceed: SocketAddr, key: &str) -> Result<(), Failed> {
         if self.output == Output::Json {
             return Ok(());
@@ -65,6 +83,7 @@ Under another id, with ?mode=async behind the address: 202 at once, and the deci
 {}     curl -s http://{gateway}/v1/events/mine-1 -H 'Authorization: Bearer {key}'
 {}   curl -s http://{gateway}/v1/return-codes -H 'Authorization: Bearer {key}'
 {}       curl -s http://{xceed}/_sim/received; what it called back: curl -s http://{xceed}/_sim/callbacks
+{}       curl -s http://{xceed}/_sim/interactions/{INTERACTION}; all of it: curl -s http://{xceed}/_sim/platform
 {}     a customer id such as SIM-SLOW-1500, SIM-MAINTENANCE, SIM-HASH_KEY_FAIL, SIM-RESET; curl -s http://{xceed}/
 
 Stop with Ctrl-C."#,
@@ -72,6 +91,7 @@ Stop with Ctrl-C."#,
             bold("What became of it:"),
             bold("What codes can mean:"),
             bold("What Xceed got:"),
+            bold("What CXone got:"),
             bold("Make Xceed fail:"),
         ))
     }
