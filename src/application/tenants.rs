@@ -38,8 +38,7 @@ impl Tenant {
         let platform = source.or_else(|| from_platform(event));
         let platform = platform.filter(|target| self.targets.contains(&target.name));
         let listeners = self.targets.iter().filter(|name| name.starts_with(WEBHOOK));
-        let listeners =
-            listeners.map(|name| Target { name: name.clone(), when: When::Always, participant: None });
+        let listeners = listeners.map(|name| Target::new(name, When::Always));
         Back(platform.into_iter().chain(listeners).collect())
     }
 }
@@ -50,7 +49,7 @@ pub const WEBHOOK: &str = "webhook:";
 fn from_platform(event: &Field<'_>) -> Option<Target> {
     event.at("interaction.id").filter(|id| id.has_data())?;
     match event.at("interaction.platform")? {
-        Field::Text(name) => Some(Target { name: name.to_string(), when: When::Late, participant: None }),
+        Field::Text(name) => Some(Target::new(name, When::Late)),
         _ => None,
     }
 }

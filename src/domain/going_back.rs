@@ -1,6 +1,7 @@
 //! Who hears of a decision beside the caller: the interaction that its event came from, and whoever listens. Decided when
 //! the event is recorded, and kept with it.
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// What goes back.
@@ -47,9 +48,17 @@ pub struct Target {
     /// Whose attributes are set in the interaction, where the source said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participant: Option<String>,
+    /// The score over which the source sees a high risk, where it says one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "decimal")]
+    pub high_risk_above: Option<Decimal>,
 }
 
 impl Target {
+    /// One who hears then.
+    pub fn new(name: &str, when: When) -> Self {
+        Self { name: name.to_owned(), when, participant: None, high_risk_above: None }
+    }
+
     /// Whether it hears of that.
     pub fn takes(&self, kind: Kind) -> bool {
         self.when == When::Always || kind == Kind::Late
@@ -72,9 +81,28 @@ impl Back {
         Self(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
     }
 
+    /// The score over which a target sees a high risk.
+    pub fn high_risk_above(&self, target: &str) -> Option<Decimal> {
+        self.0.iter().find(|known| known.name == target).and_then(|known| known.high_risk_above)
+    }
+
     /// Those who hear of that.
     pub fn takers(&self, kind: Kind) -> impl Iterator<Item = &Target> {
         self.0.iter().filter(move |target| target.takes(kind))
+    }
+}
+
+/// A decimal keeps its digits as a text.
+mod decimal {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &Option<Decimal>, to: S) -> Result<S::Ok, S::Error> {
+        number.map(|number| number.to_string()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Decimal>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.and_then(|text| text.parse().ok()))
     }
 }
 
@@ -84,14 +112,15 @@ mod tests {
 
     #[test]
     fn it_reads_back_and_nobody_is_nothing() {
-        let target = |name: &str, when, participant: Option<&str>| Target {
-            name: name.to_owned(),
-            when,
-            participant: participant.map(str::to_owned),
+        let genesys = Target {
+            participant: Some("p-1".to_owned()),
+            high_risk_above: Some(Decimal::new(705, 1)),
+            ..Target::new("genesys", When::Late)
         };
-        let back =
-            Back(vec![target("genesys", When::Late, Some("p-1")), target("webhook:crm", When::Always, None)]);
+        let back = Back(vec![genesys, Target::new("webhook:crm", When::Always)]);
         assert_eq!(Back::read(back.text().as_deref()), back);
+        assert_eq!(back.high_risk_above("genesys"), Some(Decimal::new(705, 1)));
+        assert_eq!(back.high_risk_above("webhook:crm"), None);
         assert_eq!(Back::default().text(), None);
         assert_eq!(Back::read(None), Back::default());
         let takers = |kind| back.takers(kind).map(|target| target.name.as_str()).collect::<Vec<_>>();

@@ -51,20 +51,22 @@ impl Said {
                 let (decision, basis) = (told.decision?, told.basis.unwrap_or_default());
                 let score = told.risk_score.map(RawValue::get).filter(|score| *score != "null");
                 let score = score.filter(|_| basis != DATA_COLLECTION).unwrap_or(NO_SCORE).to_owned();
-                let (flag, outcome) = (flag(&decision), told.outcome);
+                let flag = flag(&decision, &score, push.high_risk_above);
+                let outcome = told.outcome;
                 let return_code = told.return_code.unwrap_or_default();
                 Some(Self { decision, score, flag, outcome, basis, return_code, at, is_late: false })
             }
-            (Kind::Late, Some(late)) => Some(Self::late(late)),
+            (Kind::Late, Some(late)) => Some(Self::late(late, push.high_risk_above)),
             (Kind::Late, None) => None,
         }
     }
 
-    fn late(late: &Late) -> Self {
+    fn late(late: &Late, limit: Option<Decimal>) -> Self {
         let decision = late.verdict.name().to_owned();
+        let score = late.risk_score.map_or_else(|| NO_SCORE.to_owned(), number);
         Self {
-            score: late.risk_score.map_or_else(|| NO_SCORE.to_owned(), number),
-            flag: flag(&decision),
+            flag: flag(&decision, &score, limit),
+            score,
             decision,
             // Only a score comes late.
             outcome: "SCORED".to_owned(),
@@ -76,8 +78,14 @@ impl Said {
     }
 }
 
-fn flag(decision: &str) -> &'static str {
-    if decision == Verdict::Allow.name() { "LOW" } else { "HIGH" }
+/// By the score, where the source says over which it sees a high risk; else by the decision.
+fn flag(decision: &str, score: &str, limit: Option<Decimal>) -> &'static str {
+    let score = score.parse::<Decimal>().ok().filter(|_| score != NO_SCORE);
+    let is_high = match (limit, score) {
+        (Some(limit), Some(score)) => score > limit,
+        _ => decision != Verdict::Allow.name(),
+    };
+    if is_high { "HIGH" } else { "LOW" }
 }
 
 /// What came late, as callers read it.
@@ -140,6 +148,7 @@ pub(super) mod tests {
             target: target.to_owned(),
             interaction: Some("i/1".to_owned()),
             participant: None,
+            high_risk_above: None,
             kind: if late.is_some() { Kind::Late } else { Kind::Decision },
             words: words.as_bytes().to_vec(),
             late,
@@ -167,6 +176,18 @@ pub(super) mod tests {
         let said = Said::of(&push("cxone", WORDS, Some(late()))).expect("a decision");
         let seen = [&said.decision, &said.score, said.flag, &said.outcome, &said.basis, &said.at];
         assert_eq!(seen, ["BLOCK", "95.0", "HIGH", "SCORED", "late", "2026-11-22T08:00:09.000Z"]);
+    }
+
+    #[test]
+    fn a_source_may_say_from_where_on_a_risk_is_high() {
+        let flag = |limit: u32, words: &str, late| {
+            let push = Push { high_risk_above: Some(limit.into()), ..push("cxone", words, late) };
+            Said::of(&push).expect("a decision").flag
+        };
+        assert_eq!([flag(73, WORDS, None), flag(74, WORDS, None)], ["HIGH", "LOW"]);
+        assert_eq!([flag(94, WORDS, Some(late())), flag(95, WORDS, Some(late()))], ["HIGH", "LOW"]);
+        let none = WORDS.replace("73.50", "null");
+        assert_eq!(flag(10, &none, None), "HIGH", "the decision tells");
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl Source {
             Some(Field::Text(text)) => Some(text.into_owned()),
             _ => None,
         };
-        Some(Target { name: push.to.clone(), when: push.when, participant })
+        let high_risk_above = self.high_risk_above;
+        Some(Target { name: push.to.clone(), when: push.when, participant, high_risk_above })
     }
 }
 

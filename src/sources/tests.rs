@@ -111,7 +111,11 @@ fn a_source_says_everything_in_one_file() {
     let reading = source.read(&bank(), &body);
     assert_eq!(reading.event.at("transaction.amount"), Some(&Field::Number("12500.00")), "digit for digit");
     assert_eq!(reading.name, Name::Given);
-    let target = Target { name: "genesys".into(), when: When::Always, participant: Some("p-1".into()) };
+    let target = Target {
+        participant: Some("p-1".into()),
+        high_risk_above: Some(70.into()),
+        ..Target::new("genesys", When::Always)
+    };
     assert_eq!(reading.back, Some(target));
     assert_eq!(reading.missing, []);
 }

@@ -6,7 +6,7 @@ use super::reader::read_late;
 use super::rows::{read_time, time};
 use crate::application::ports::{Act, ParkedPush, Push, PushEnd, PushId, StoreError};
 use crate::domain::delivery::State;
-use crate::domain::going_back::Kind;
+use crate::domain::going_back::{Back, Kind};
 use crate::domain::identifiers::{EventId, TenantName};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -83,7 +83,7 @@ impl Reading {
         let mut query = connection.prepare_cached(
             "SELECT push.id, push.tenant, event_id, target, interaction, participant, is_late,
                     iif(mode = 'sync', told.body, decided.body), push.at, attempts,
-                    verdict, late.risk_score, late.risk_action, late.return_code, late.at
+                    verdict, late.risk_score, late.risk_action, late.return_code, late.at, back
              FROM push JOIN event USING (seq) LEFT JOIN told USING (seq) LEFT JOIN decided USING (seq)
              LEFT JOIN late ON late.seq = push.seq AND is_late
              WHERE push.tenant = ?1 AND target = ?2 AND reason IS NULL AND due <= ?3 AND NOT EXISTS (
@@ -123,12 +123,15 @@ fn targets(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Push>> {
     let Some(event_id) = EventId::parse(row.get_ref(2)?.as_str()?) else { return Ok(None) };
+    let target: String = row.get(3)?;
+    let back = Back::read(row.get_ref(15)?.as_str_or_null().unwrap_or_default());
     Ok(Some(Push {
         id: row.get(0)?,
         fence: 0,
         tenant: TenantName::new(row.get_ref(1)?.as_str()?),
         event_id,
-        target: row.get(3)?,
+        high_risk_above: back.high_risk_above(&target),
+        target,
         interaction: row.get(4)?,
         participant: row.get(5)?,
         kind: kind(row.get(6)?),

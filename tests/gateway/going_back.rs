@@ -2,8 +2,8 @@
 //! signed, and in which order.
 
 use crate::harness::{
-    Caller, Config, Gateway, HOOK_SECRET, OLD_HOOK_SECRET, Secrets, Simulator, Tenant, customer_event,
-    with_cxone, with_genesys, with_webhook,
+    Caller, Config, Folder, Gateway, HOOK_SECRET, OLD_HOOK_SECRET, Secrets, Simulator, Tenant,
+    customer_event, with_cxone, with_genesys, with_webhook,
 };
 use serde_json::{Value, json};
 
@@ -200,6 +200,52 @@ fn genesys_gets_text_for_the_customer_of_the_conversation() {
     let seen =
         ["fraud_risk_score", "fraud_flag", "fraud_decision", "fraud_late"].map(|name| &attributes[name]);
     assert_eq!(seen, ["95.0", "HIGH", "BLOCK", "true"], "{attributes}");
+}
+
+#[test]
+fn a_source_says_whose_attributes_are_set_and_from_where_on_a_risk_is_high() {
+    let folder = Folder::new();
+    let file = folder.join("ivr.toml");
+    let source = r#"
+event_type = "WireTransfer"
+high_risk_above = 80
+[fields]
+"interaction.id" = "$.call"
+"customer.id" = "$.customer"
+[push]
+to = "genesys"
+when = "always"
+participant = "$.who"
+"#;
+    std::fs::write(&file, source).expect("the test's folder can be written");
+    let bank = Bank::open(|tenant, platform, secrets| {
+        let tenant = with_genesys(tenant, platform, secrets);
+        tenant.with(&format!("[sources.ivr]\nfile = \"{}\"", file.display()))
+    });
+    let caller = bank.gateway.caller();
+    for (call, score, flag) in [("call-1", 80, "LOW"), ("call-2", 81, "HIGH")] {
+        let customer = format!("SIM-SCORE-{score}-ACTION-Deny~{call}");
+        let body = json!({ "call": call, "customer": customer, "who": "p/7" }).to_string();
+        let request = caller.request("POST", "/v1/sources/ivr").header("Content-Type", "application/json");
+        let told = caller.call(&request.body(body));
+        assert_eq!(
+            (told.status, &told.json()["isHighRisk"]),
+            (200, &json!(flag == "HIGH")),
+            "{}",
+            told.text()
+        );
+        let brought = bank.xceed.brought_times(call, 1);
+        assert_eq!(
+            (&brought[0]["what"], &brought[0]["participant"]),
+            (&json!("genesys-attributes"), &json!("p/7"))
+        );
+        let stands = bank.xceed.interaction(call).expect("something was brought");
+        let attributes = &stands["participants"]["p/7"];
+        assert_eq!(
+            (&attributes["fraud_flag"], &attributes["fraud_decision"]),
+            (&json!(flag), &json!("BLOCK"))
+        );
+    }
 }
 
 #[test]

@@ -205,8 +205,7 @@ pub(crate) fn within(record: Record, interaction: Option<&str>) -> Record {
 
 /// The same event, of whose decision these hear.
 pub(crate) fn heard_by(record: Record, targets: &[(&str, When)]) -> Record {
-    let target =
-        |(name, when): &(&str, When)| Target { name: (*name).to_owned(), when: *when, participant: None };
+    let target = |(name, when): &(&str, When)| Target::new(name, *when);
     Record { back: Back(targets.iter().map(target).collect()), ..record }
 }
 

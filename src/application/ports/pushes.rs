@@ -6,6 +6,7 @@ use crate::domain::delivery::State;
 use crate::domain::going_back::Kind;
 use crate::domain::identifiers::{EventId, TenantName};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use std::time::Duration;
 
 /// The platforms that decisions go back to, as the thread sees them that brings them there.
@@ -34,6 +35,8 @@ pub struct Push {
     pub interaction: Option<String>,
     /// Whose attributes are set in it, where the source said so.
     pub participant: Option<String>,
+    /// The score over which its source sees a high risk, where that says one.
+    pub high_risk_above: Option<Decimal>,
     /// What goes back.
     pub kind: Kind,
     /// The decision as it was told, byte for byte.

@@ -73,6 +73,7 @@ fn waiting(id: PushId, target: &str) -> Push {
         target: target.to_owned(),
         interaction: None,
         participant: None,
+        high_risk_above: None,
         kind: Kind::Decision,
         words: Vec::new(),
         late: None,

@@ -7,7 +7,7 @@ use super::rows::late;
 use super::standing::{Changes, Going};
 use super::written::all;
 use crate::application::ports::{Local, ParkedPush, Push, PushId, StoreError};
-use crate::domain::going_back::Kind;
+use crate::domain::going_back::{Back, Kind};
 use crate::domain::identifiers::{EventId, TenantName};
 use crate::store::audit::Subject;
 use crate::store::rows::{read_time, time};
@@ -59,7 +59,7 @@ const CLAIM: &str = concat!(
          RETURNING id, fence, seq, tenant, target, participant, is_late, at, attempts)
      SELECT claimed.id, fence, claimed.tenant, event_id, target, interaction, participant, is_late,
             CASE WHEN mode = 'sync' THEN told.body ELSE decided.body END, claimed.at, attempts,
-            verdict, late.risk_score, late.risk_action, late.return_code, late.at
+            verdict, late.risk_score, late.risk_action, late.return_code, late.at, back
      FROM claimed JOIN event USING (seq) LEFT JOIN told USING (seq) LEFT JOIN decided USING (seq)
      LEFT JOIN late ON late.seq = event.seq AND is_late ORDER BY claimed.id"
 );
@@ -117,12 +117,15 @@ pub(super) fn claim(
 }
 
 fn read_push(row: &Row) -> Option<Push> {
+    let target: String = row.get(4);
+    let back = Back::read(row.get(16));
     Some(Push {
         id: row.get(0),
         fence: row.get(1),
         tenant: TenantName::new(row.get(2)),
         event_id: EventId::parse(row.get(3))?,
-        target: row.get(4),
+        high_risk_above: back.high_risk_above(&target),
+        target,
         interaction: row.get(5),
         participant: row.get(6),
         kind: kind(row.get(7)),
