@@ -29,6 +29,8 @@ from naughty import TELLTALE
 from sets import parse_xml
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "xsd"
+# How a batch is asked for, and the operation that brings its events.
+BATCHES = {"ack": "addMEvents", "async": "addMAsyncEvents"}
 # The members of a decision as the caller gets it.
 DECISION = {*decide.MEMBERS, "eventId", "reasons", "defaulted", "decidedAt", "latencyMs"}
 # So many failures are shown of those in one field that begin with the same characters, and so much of a body.
@@ -257,7 +259,67 @@ def run(workbench, cases, threads):
         worker.start()
     for worker in workers:
         worker.join()
-    verdicts(Judge(workbench))
+    judge = Judge(workbench)
+    for tenant in TENANTS:
+        for mode, operation in BATCHES.items():
+            batch(judge, tenant, mode, operation, cases)
+    verdicts(judge)
+
+
+def batch(judge, tenant, mode, operation, cases):
+    """Every event that a tenant was taken one of, once more under another id and together: what arrives are valid
+    documents with all events of a chunk, in order, each as the oracle translates it."""
+    judge.case, name = None, f"batch {mode} of {tenant.name}"
+    events, bodies = {}, []
+    for case in cases:
+        renamed = fresh(case, f"{mode}.{tenant.name}.{len(bodies)}") if case.tenant.name == tenant.name else None
+        if renamed is not None:
+            event, body = renamed
+            events[event["eventId"]] = event
+            bodies.append(body)
+    if not bodies:
+        return
+    headers = {"Authorization": f"Bearer {tenant.api_key}", "Content-Type": "application/json"}
+    status, answer = judge.gateway.call("POST", f"/v1/batches?mode={mode}", b"[" + b",".join(bodies) + b"]", headers)
+    if not judge.expect(status == 202, name, f"should be 202, is {status}: {shorten(answer)}"):
+        return
+    Judge.accepted.update(events.keys())
+    target, seen = f"/v1/batches/{json.loads(answer)['batchId']}", {}
+    for _ in range(600):
+        seen = json.loads(judge.gateway.call("GET", target, headers=headers)[1])
+        if seen["state"] == "DONE":
+            break
+        time.sleep(0.1)
+    told = {member: seen.get(member) for member in ("state", "lines", "accepted", "settled", "failed")}
+    judge.expect(told == {"state": "DONE", "lines": len(bodies), "accepted": len(bodies), "settled": len(bodies),
+                          "failed": 0}, name, f"says {told}")
+    arrived = collections.Counter()
+    for entry in received(judge.simulator):
+        ids = entry["eventIds"]
+        if not ids or ids[0] not in events:
+            continue
+        arrived.update(ids)
+        judge.expect(entry["operation"] == operation, name, f"arrived by {entry['operation']}")
+        judge.expect(len(ids) <= 500, name, f"{len(ids)} events in a chunk")
+        _, raw = judge.simulator.call("GET", f"/_sim/received/{ids[-1]}/raw")
+        judge.request(f"{name}, chunk of {len(ids)}", raw, tenant_table(tenant), [events[i] for i in ids])
+    judge.expect(arrived == collections.Counter(events.keys()), name, "not each event arrived once")
+
+
+def fresh(case, event_id):
+    """The event of a case that was accepted and its body, under another id; or None."""
+    if case.said is not None or len(case.body) > BODY_LIMIT:
+        return None
+    try:
+        known = oracle.parse_event(case.body).get("eventId")
+        if known not in Judge.accepted:
+            return None
+        # The same bytes but for the id.
+        body = case.body.replace(f'"{known}"'.encode(), f'"{event_id}"'.encode(), 1)
+        event = oracle.parse_event(body)
+    except oracle.Malformed:
+        return None
+    return (event, body) if event["eventId"] == event_id else None
 
 
 def verdicts(judge):
