@@ -78,7 +78,8 @@ async fn take_in(
             reading.named(id)
         }
         Name::Fleeting(base) => {
-            let id = name_event(&desk.gateway, &tenant.name, base, deadline).await;
+            let patience = deadline.min(ACKNOWLEDGED_IN);
+            let id = name_event(&desk.gateway, &tenant.name, base, patience).await;
             reading.named(id)
         }
     };

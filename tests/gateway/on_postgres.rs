@@ -26,3 +26,8 @@ fn answers_are_the_same_on_postgres() {
 fn batches_are_the_same_on_postgres() {
     run_again_on_postgres(&["batches"]);
 }
+
+#[test]
+fn the_platforms_doors_are_the_same_on_postgres() {
+    run_again_on_postgres(&["doors", "sources"]);
+}

@@ -3,7 +3,7 @@
 
 use crate::harness::{
     Callback, Caller, Config, Database, Folder, Gateway, Response, Simulator, Stopwatch, Tenant,
-    customer_event, event, until, verified,
+    customer_event, event, flat, until, verified,
 };
 use serde_json::{Value, json};
 use std::thread;
@@ -295,4 +295,23 @@ fn velocity_counts_what_other_gateways_have_taken_in() {
     }
     let told = pair.b.submit(&customer_event("e-1", "SIM-MAINTENANCE")).json();
     assert_eq!((&told["returnCode"], &told["riskScore"]), (&json!("MAINTENANCE"), &json!(40.0)), "{told}");
+}
+
+#[test]
+fn a_platform_that_repeats_its_call_at_another_gateway_hears_the_same_and_it_is_one_event() {
+    let Some(pair) = Pair::start("") else { return };
+    let nameless = json!({ "customer_id": "SIM-SLOW-400-SCORE-70", "transaction_amount": 12.5 }).to_string();
+    let action = json!({ "data": { "interactionId": "i-1", "customerId": "C-1" } }).to_string();
+    for (door, body) in [("/v1/genesys/assess", &nameless), ("/v1/cxone/data-action", &action)] {
+        let gateways = [&pair.a, &pair.b];
+        let answers: Vec<Response> = thread::scope(|scope| {
+            let call = |n: usize| move || gateways[n % 2].caller().post(door, &[], body.clone());
+            let calls: Vec<_> = (0..40).map(|n| scope.spawn(call(n))).collect();
+            calls.into_iter().map(|call| call.join().expect("answered")).collect()
+        });
+        let told = flat(&answers[0]);
+        answers.iter().for_each(|answer| assert_same(&answers[0], answer));
+        pair.arrived(told["eventId"].as_str().expect("an id"));
+    }
+    assert_eq!(pair.xceed.events(), 2);
 }

@@ -1,7 +1,8 @@
 //! A tenant's own source: `fixtures/sources/my-ivr.toml`, as a user writes it, at `POST /v1/sources/my-ivr`.
 
-use crate::harness::{Config, Gateway, Simulator, Tenant, flat, repository, until};
+use crate::harness::{Config, Folder, Gateway, Simulator, Tenant, flat, repository, until};
 use serde_json::{Value, json};
+use std::fs;
 
 const IVR: &str = "/v1/sources/my-ivr";
 
@@ -94,9 +95,41 @@ fn a_source_is_its_tenants_own() {
 }
 
 #[test]
+fn a_source_that_changes_is_used_at_once_and_one_that_fails_its_own_samples_is_not() {
+    let xceed = Simulator::start(&[Tenant::first_bank()]);
+    let folder = Folder::new();
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("it can be written");
+    let source = |limit: u32, path: &str| {
+        let text = "event_type = \"Login\"\nhigh_risk_above = LIMIT\n[fields]\ncustomer.id = \"PATH\"\n";
+        text.replace("LIMIT", &limit.to_string()).replace("PATH", path)
+    };
+    write("own.toml", &source(90, "$.who"));
+    fs::create_dir(folder.join("own.samples")).expect("it can be made");
+    write("own.samples/one.json", "{ \"who\": \"C-1\" }");
+    write("own.samples/one.event.json", "{ \"eventType\": \"Login\", \"customer\": { \"id\": \"C-1\" } }");
+    let tenant = Tenant::first_bank();
+    let file = toml::Value::String(folder.join("own.toml").display().to_string());
+    let config = Config::new([tenant.with(&format!("sources.own.file = {file}"))], &xceed.url());
+    let gateway = Gateway::start(config);
+    let is_high_risk = |n: u32| {
+        let body = json!({ "who": format!("SIM-SCORE-80~{n}") }).to_string();
+        flat(&gateway.caller().post("/v1/sources/own", &[], body))["isHighRisk"].clone()
+    };
+    assert_eq!(is_high_risk(1), json!(false));
+    write("own.toml", &source(70, "$.who"));
+    gateway.signal("HUP");
+    until("the new source in use", || gateway.log().contains("is in use").then_some(()));
+    assert_eq!(is_high_risk(2), json!(true));
+    write("own.toml", &source(95, "$.whom"));
+    gateway.signal("HUP");
+    until("a refusal", || gateway.log().contains("one.json: becomes another event").then_some(()));
+    assert_eq!(is_high_risk(4), json!(true), "the one before goes on");
+}
+
+#[test]
 fn a_gateway_whose_source_is_wrong_does_not_start_and_says_where() {
     let tenant = with_source(Tenant::first_bank(), "broken", "fixtures/sources/broken.toml");
     let config = Config::new([tenant], "http://127.0.0.1:9/nobody");
-    let log = Gateway::try_start(config, crate::harness::Folder::new()).expect_err("refused");
+    let log = Gateway::try_start(config, Folder::new()).expect_err("refused");
     assert!(log.contains("broken.toml:3: fields.custmer.id: is unknown"), "{log}");
 }
