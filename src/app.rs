@@ -12,6 +12,7 @@ pub use reloading::{Refused, Reloader};
 pub use sets::Sets;
 
 use crate::application::ending::Ending;
+use crate::application::follow_decisions::Listeners;
 use crate::application::gateway::{Desk, Gateway};
 use crate::application::holds::Holds;
 use crate::application::lines::Lines;
@@ -84,7 +85,8 @@ impl App {
             requests: Mutex::default(),
             names: Mutex::default(),
             unrecorded: Unrecorded::default(),
-            pushes: Pushes::default(),
+            pushes: Arc::new(Pushes::default()),
+            listeners: Listeners::default(),
             is_configuration_refused: AtomicBool::new(false),
             relay: queue,
             lines: Lines::default(),

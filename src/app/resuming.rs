@@ -62,9 +62,13 @@ pub(super) fn resume(gateway: &Gateway, resumption: Resumption) {
 
 /// What other gateways do with a shared store.
 pub(super) fn follow(gateway: &Gateway) {
+    let pushes = gateway.pushes.clone();
     let (tickets, relay, clock) = (gateway.tickets.clone(), gateway.relay.clone(), gateway.clock.clone());
     gateway.store.follow(Box::new(move |news| match news {
-        News::Decided(tenant, id) => tickets.announce(&tenant, &id),
+        News::Decided(tenant, id) => {
+            tickets.announce(&tenant, &id);
+            pushes.notify_followers();
+        }
         News::Hurry(seq) => relay.hurry(seq, clock.now()),
     }));
 }

@@ -1,6 +1,7 @@
 //! What all threads of a gateway share, and each worker's place in it.
 
 use super::ending::Ending;
+use super::follow_decisions::Listeners;
 use super::holds::Holds;
 use super::lines::Lines;
 use super::ports::{Clock, Receipt, Scoring, Store, StoreError, Wording};
@@ -46,7 +47,9 @@ pub struct Gateway {
     /// Answers that were given without anything on disk.
     pub unrecorded: Unrecorded,
     /// Wakes whoever brings decisions back.
-    pub pushes: Pushes,
+    pub pushes: Arc<Pushes>,
+    /// How many follow decisions.
+    pub listeners: Listeners,
     /// Where deliveries wait that are sent again.
     pub relay: Queue,
     /// Whose turn it is.

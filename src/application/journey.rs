@@ -105,6 +105,10 @@ impl Journey {
                 recorded
             }
         };
+        if matches!(recorded, Ok(Recorded::Limited)) && (is_turn || gateway.lines.give_up(seq)) {
+            // What the relay reads of it in the store is what is sent.
+            self.hand_over();
+        }
         let is_first = matches!(recorded, Ok(Recorded::First));
         if !matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             return;

@@ -4,6 +4,7 @@ pub mod accept_callback;
 pub mod batching;
 pub mod deliver;
 pub mod ending;
+pub mod follow_decisions;
 pub mod gateway;
 pub mod holds;
 mod journey;

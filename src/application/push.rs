@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// The store is asked at least so often, for what becomes due by itself or was another gateway's.
@@ -27,10 +28,11 @@ const NARROW: usize = IN_FLIGHT_MAX / 2;
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 const SETTLE_TRIES: u32 = 60;
 
-/// Wakes whoever brings decisions back, and counts what is under way.
+/// Wakes whoever brings decisions back and whoever follows them, and counts what is under way.
 #[derive(Debug, Default)]
 pub struct Pushes {
     news: Notify,
+    fallen: Notify,
     under_way: AtomicUsize,
 }
 
@@ -38,6 +40,17 @@ impl Pushes {
     /// There may be a decision to bring back.
     pub fn notify_one(&self) {
         self.news.notify_one();
+        self.notify_followers();
+    }
+
+    /// A decision may have fallen that another gateway brings back.
+    pub fn notify_followers(&self) {
+        self.fallen.notify_waiters();
+    }
+
+    /// Until a decision may have fallen.
+    pub fn fallen(&self) -> Notified<'_> {
+        self.fallen.notified()
     }
 
     /// How many are being brought back.

@@ -2,6 +2,7 @@
 //! on disk by then.
 
 use super::ending::Ending;
+use super::follow_decisions::Listeners;
 use super::gateway::{Desk, Gateway, STORE_PATIENCE};
 use super::holds::Holds;
 use super::lines::Lines;
@@ -165,7 +166,8 @@ impl World {
             requests: Mutex::default(),
             names: Mutex::default(),
             unrecorded: Unrecorded::default(),
-            pushes: Pushes::default(),
+            pushes: Arc::new(Pushes::default()),
+            listeners: Listeners::default(),
             is_configuration_refused: AtomicBool::new(false),
             relay: queue,
             lines: Lines::default(),

@@ -74,6 +74,15 @@ pub(super) fn view(id: &EventId, view: &View) -> Vec<u8> {
     told
 }
 
+/// What Xceed said after a decision, and that decision in its words.
+pub(super) fn put_late(text: &mut Vec<u8>, event_id: &str, late: &Late, words: &[u8]) {
+    let late = serde_json::to_vec(&LateDocument::of(late)).unwrap_or_default();
+    let event_id = serde_json::to_vec(event_id).unwrap_or_default();
+    for piece in [b"{\"eventId\":", &*event_id, b",\"late\":", &late, b",\"decision\":", words, b"}"] {
+        text.extend_from_slice(piece);
+    }
+}
+
 #[derive(Serialize)]
 struct Behind<'a> {
     state: &'a str,

@@ -6,6 +6,7 @@ pub mod auth;
 mod batches;
 pub mod body;
 mod callback;
+mod decisions;
 mod doors;
 mod events;
 mod form;
@@ -109,6 +110,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(post("/v1/cxone/assess", web::to(sources::cxone_assess)))
         .service(post("/v1/genesys/assess", web::to(sources::genesys_assess)))
         .service(post("/v1/sources/{name}", web::to(sources::own)))
+        .service(get("/v1/decisions", web::to(decisions::follow)))
         .service(get("/v1/return-codes", web::to(return_codes::list)))
         .service(get("/v1/parked", web::to(parked::list)))
         .service(post("/v1/parked/{deliveryId}/replay", web::to(parked::replay)))

@@ -145,6 +145,29 @@ impl Connection {
         Ok(response)
     }
 
+    /// A response that goes on and on: its head, and what follows by [`Self::chunk`].
+    pub(crate) fn begin(&mut self) -> io::Result<Response> {
+        let (status, headers) = self.head()?;
+        if headers.contains(&("transfer-encoding".to_owned(), "chunked".to_owned())) {
+            return Ok(Response { status, headers, body: Vec::new() });
+        }
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let length =
+            length.and_then(|(_, length)| length.parse().ok()).ok_or_else(|| malformed("its length"))?;
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body)?;
+        Ok(Response { status, headers, body })
+    }
+
+    /// The next piece; empty at the end.
+    pub(crate) fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        let length = usize::from_str_radix(&self.line()?, 16).map_err(|_| malformed("a chunk"))?;
+        let mut chunk = vec![0; length];
+        self.0.read_exact(&mut chunk)?;
+        self.line()?;
+        Ok(chunk)
+    }
+
     fn head(&mut self) -> io::Result<(u16, Vec<(String, String)>)> {
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
@@ -163,14 +186,11 @@ impl Connection {
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let length = usize::from_str_radix(&self.line()?, 16).map_err(|_| malformed("a chunk"))?;
-            let start = body.len();
-            body.resize(start + length, 0);
-            self.0.read_exact(&mut body[start..])?;
-            self.line()?;
-            if length == 0 {
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
                 return Ok(body);
             }
+            body.extend(chunk);
         }
     }
 

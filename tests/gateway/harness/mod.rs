@@ -17,6 +17,7 @@ pub(crate) mod forged;
 mod gateway;
 mod golden;
 mod http;
+mod listener;
 mod loopback;
 mod platform;
 mod postgres;
@@ -39,6 +40,7 @@ pub(crate) use folder::{Folder, repository};
 pub(crate) use gateway::Gateway;
 pub(crate) use golden::{Goldens, laid_out};
 pub(crate) use http::{Connection, Request, Response};
+pub(crate) use listener::{Listener, News};
 pub(crate) use loopback::{own_address, send_from};
 pub(crate) use platform::{
     CLIENT_SECRET, HOOK_SECRET, KEY_SECRET, OLD_HOOK_SECRET, Secrets, with_cxone, with_genesys, with_webhook,
