@@ -149,7 +149,7 @@ fn of_checks_at_two_gateways_at_once_exactly_three_are_let_through() {
     for (customer, query) in [("C-sync", ""), ("C-async", "?mode=async")] {
         let answers: Vec<Response> = thread::scope(|scope| {
             let submit = |n: usize| {
-                let caller = if n % 2 == 0 { a.caller() } else { b.caller() };
+                let caller = if n.is_multiple_of(2) { a.caller() } else { b.caller() };
                 let event = customer_event(&format!("{customer}-{n}"), customer).to_string();
                 scope.spawn(move || caller.submit_with(query, &[], event))
             };
