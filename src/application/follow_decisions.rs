@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 /// So many listen to one gateway at most.
 pub const LISTENERS_MAX: usize = 64;
@@ -120,37 +120,33 @@ impl Following {
 
     async fn follow(&mut self, gateway: &Gateway) -> Result<(), Gone> {
         self.say(Heard::At(self.at.clone())).await?;
-        let mut said = Instant::now();
+        let mut silence = interval(KEEP_ALIVE);
+        silence.reset();
         loop {
             // What falls from here on is heard of, also while the journal is read.
             let mut news = pin!(gateway.pushes.fallen());
             news.as_mut().enable();
-            let read = gateway.store.journal(&self.tenant, self.at.clone(), PAGE).await;
-            let has_moved = match read {
-                Ok(page) => {
-                    let has_moved = page.upto != self.at;
-                    self.at = page.upto;
-                    if !page.entries.is_empty() {
-                        self.say(Heard::Fallen(page.entries)).await?;
-                        said = Instant::now();
-                    }
-                    has_moved
+            // Where the store can't be read, it is asked again.
+            let read = gateway.store.journal(&self.tenant, self.at.clone(), PAGE).await.ok();
+            let has_moved = read.as_ref().is_some_and(|page| page.upto != self.at);
+            if let Some(page) = read {
+                self.at = page.upto;
+                if !page.entries.is_empty() {
+                    self.say(Heard::Fallen(page.entries)).await?;
+                    silence.reset();
                 }
-                // The store is asked again.
-                Err(_) => false,
+            }
+            let more = async {
+                if !has_moved {
+                    let _ = timeout(LOOK, news).await;
+                }
+                sleep(GAP).await;
             };
-            if said.elapsed() >= KEEP_ALIVE {
-                self.say(Heard::Silence(self.at.clone())).await?;
-                said = Instant::now();
+            tokio::select! {
+                () = more => {}
+                _ = silence.tick() => self.say(Heard::Silence(self.at.clone())).await?,
+                () = self.tell.closed() => return Err(Gone),
             }
-            if !has_moved {
-                tokio::select! {
-                    () = news => {}
-                    () = sleep(LOOK) => {}
-                    () = self.tell.closed() => return Err(Gone),
-                }
-            }
-            sleep(GAP).await;
         }
     }
 
