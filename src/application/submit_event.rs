@@ -88,6 +88,19 @@ pub async fn submit(desk: &Desk, call: Submission<'_>) -> Result<Reply, Refusal>
     Visit { desk, call, id, fingerprint, received_at }.run().await
 }
 
+/// The answer to an event that is known here already, for a call that may bring no new one just now.
+pub async fn repeat(desk: &Desk, call: &Submission<'_>) -> Option<Reply> {
+    let (gateway, tenant, id) = (&desk.gateway, &call.tenant.name, event_id(call.event)?);
+    let twin = gateway.tickets.of(tenant, &id);
+    if let Some(twin) = twin.filter(|twin| twin.live && twin.fingerprint == call.fingerprint)
+        && let Some(Ok(reply)) = answer(twin.heard().await, true)
+    {
+        return Some(reply);
+    }
+    let known = gateway.store.find(tenant, &id, None).await.ok().flatten();
+    known.filter(|known| known.fingerprint == call.fingerprint)?.reply()
+}
+
 /// The fallback's answer to an event that can't be recorded just now, for whoever must not hear an error. Nothing is
 /// promised, and nothing is claimed to be recorded.
 ///

@@ -91,9 +91,9 @@ async fn take_in(
         return Err(call.refuse(missing));
     }
     let reply = if desk.gateway.ending.has_begun() {
-        call.unrecorded(Basis::Draining)?
+        call.repeat_or(Basis::Draining).await?
     } else if counted.is_err() {
-        call.unrecorded(Basis::Limit)?
+        call.repeat_or(Basis::Limit).await?
     } else {
         call.submit().await?
     };
@@ -141,6 +141,16 @@ impl Call<'_> {
             Err(Refusal::Store) => self.unrecorded(Basis::Store),
             Err(Refusal::Invalid(faults)) => Err(self.located(faults)),
             Err(other) => Err(refuse(other, false)),
+        }
+    }
+
+    /// Nothing new is taken in just now; but whoever asks again hears the first answer.
+    async fn repeat_or(&self, basis: Basis) -> Result<Reply, Problem> {
+        let submission = self.submission();
+        let repeated = submit_event::repeat(self.desk, &submission);
+        match timeout_at(self.received + self.deadline + MARGIN, repeated).await {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) | Err(_) => self.unrecorded(basis),
         }
     }
 

@@ -269,12 +269,12 @@ fn under_every_fault_of_xceed_the_answer_is_flat_and_valid() {
     }
 }
 
-#[test]
-fn a_thousand_equal_calls_at_once_are_one_event_and_get_equal_answers() {
-    let (xceed, gateway) = start("");
-    let caller = gateway.caller();
-    let body = contact("c-1", "SIM-SLOW-700-SCORE-73").to_string();
-    let request = caller.request("POST", CXONE).header("Content-Type", "application/json").body(body);
+/// What a thousand equal calls at once hear.
+fn a_thousand_hear(policy: &str, customer: &str) -> Value {
+    let (xceed, gateway) = start(policy);
+    let body = contact("c-1", customer).to_string();
+    let request =
+        gateway.caller().request("POST", CXONE).header("Content-Type", "application/json").body(body);
     let mut connections: Vec<_> =
         (0..1000).map(|_| Connection::open(gateway.address()).expect("it listens")).collect();
     for connection in &mut connections {
@@ -283,11 +283,24 @@ fn a_thousand_equal_calls_at_once_are_one_event_and_get_equal_answers() {
     let answers: Vec<Response> =
         connections.iter_mut().map(|connection| connection.response().expect("an answer")).collect();
     let first = flat(&answers[0]);
-    assert_eq!(first["riskScore"], 73.0, "{first}");
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body));
     assert_eq!(answers.iter().filter(|answer| !answer.is_replay()).count(), 1);
     let id = first["eventId"].as_str().expect("an id");
+    gateway.caller().until_state(id, "SETTLED");
     assert_eq!((xceed.events(), xceed.received_of(id).len()), (1, 1));
+    first
+}
+
+#[test]
+fn a_thousand_equal_calls_at_once_are_one_event_and_get_equal_answers() {
+    let told = a_thousand_hear("", "SIM-SLOW-700-SCORE-73");
+    assert_eq!(told["riskScore"], 73.0, "{told}");
+}
+
+#[test]
+fn a_thousand_equal_calls_get_equal_answers_where_the_fallback_decides_too() {
+    let told = a_thousand_hear("policy.deadline_ms = 300", "SIM-SLOW-1500-SCORE-73");
+    assert_eq!((&told["basis"], &told["riskScore"]), (&json!("deadline"), &json!(50.0)), "{told}");
 }
 
 #[test]
@@ -335,6 +348,20 @@ fn a_tenant_that_calls_too_often_hears_the_fallback_and_nothing_is_recorded() {
 }
 
 #[test]
+fn calls_that_are_repeated_hear_the_first_answer_also_over_the_rate() {
+    let (xceed, gateway) = start("limits.requests_per_second = 20");
+    let caller = gateway.caller();
+    let body = contact("c-1", "SIM-SLOW-700-SCORE-73");
+    let answers: Vec<Response> = thread::scope(|scope| {
+        let calls: Vec<_> = (0..100).map(|_| scope.spawn(|| post(&caller, CXONE, &body))).collect();
+        calls.into_iter().map(|call| call.join().expect("answered")).collect()
+    });
+    assert_eq!(flat(&answers[0])["riskScore"], 73.0);
+    assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+    assert_eq!(xceed.events(), 1);
+}
+
+#[test]
 fn a_customer_who_is_checked_too_often_is_reviewed_whichever_door_the_checks_came_through() {
     let (_xceed, gateway) = start("limits.checks_per_customer = { count = 3, window = \"10m\" }");
     let caller = gateway.caller();
@@ -359,7 +386,8 @@ fn while_a_gateway_ends_a_platform_hears_the_fallback() {
         let body = contact(id, "C-1").to_string();
         caller.request("POST", CXONE).header("Content-Type", "application/json").body(body)
     };
-    flat(&kept.send(&request("c-1")).expect("an answer"));
+    let first = kept.send(&request("c-1")).expect("an answer");
+    flat(&first);
     thread::scope(|scope| {
         let slow = scope.spawn(|| caller.submit(&customer_event("e-slow", "SIM-SLOW-3000")));
         until("its arrival", || (xceed.received_of("e-slow").len() == 1).then_some(()));
@@ -370,16 +398,12 @@ fn while_a_gateway_ends_a_platform_hears_the_fallback() {
         let told = flat(&response);
         assert_eq!((&told["outcome"], &told["basis"]), (&json!("FALLBACK"), &json!("draining")));
         assert_eq!(response.header("connection"), Some("close"));
-        let known = kept_words(&caller, "c-1");
-        assert_eq!(known["basis"], "draining", "{known}");
+        let known = post(&caller, CXONE, &contact("c-1", "C-1"));
+        assert!(known.is_replay() && known.body == first.body, "what is known is answered as before");
         slow.join().expect("answered");
     });
     assert!(gateway.wait().success());
     assert_eq!(xceed.events(), 2, "what was not recorded was not sent");
-}
-
-fn kept_words(caller: &Caller, id: &str) -> Value {
-    flat(&post(caller, CXONE, &contact(id, "C-1")))
 }
 
 #[test]

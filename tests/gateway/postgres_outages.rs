@@ -2,8 +2,10 @@
 //! itself.
 
 use crate::harness::{
-    Caller, Config, Database, Folder, Gateway, Response, Server, Simulator, Stopwatch, Tenant, event, until,
+    Caller, Config, Database, Folder, Gateway, Response, Server, Simulator, Stopwatch, Tenant, event, flat,
+    until,
 };
+use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -153,4 +155,30 @@ fn a_wrong_password_and_an_absent_database_are_told_without_the_password() {
             "{refused}"
         );
     }
+}
+
+#[test]
+fn a_platform_hears_the_fallback_in_time_from_a_database_that_says_nothing() {
+    let Some(mut site) = Site::open(1) else { return };
+    let caller = site.gateways[0].caller();
+    let ask = |door: &str, n: usize| {
+        // Each has both platforms' names of a contact and a customer.
+        let id = format!("c-{n}");
+        let body = json!({
+            "contactId": id, "customerId": id, "conversation_id": id, "customer_id": id, "data": { "interactionId": id }
+        });
+        let watch = Stopwatch::start();
+        let told = flat(&caller.post(door, &[], body.to_string()));
+        assert!(watch.elapsed() < Duration::from_millis(7500), "{door}: {:?}", watch.elapsed());
+        told
+    };
+    let doors = ["/v1/cxone/assess", "/v1/genesys/assess", "/v1/cxone/data-action"];
+    doors.iter().for_each(|door| assert_ne!(ask(door, 0)["basis"], "store"));
+    site.server.order("freeze");
+    for (n, door) in doors.iter().enumerate() {
+        let told = ask(door, 10 + n);
+        assert_eq!((&told["outcome"], &told["basis"]), (&json!("FALLBACK"), &json!("store")), "{door}");
+    }
+    site.server.order("thaw");
+    until("a gateway that records again", || (ask(doors[0], 20)["basis"] != "store").then_some(()));
 }
