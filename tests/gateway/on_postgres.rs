@@ -19,7 +19,7 @@ fn order_and_holds_are_the_same_on_postgres() {
 
 #[test]
 fn answers_are_the_same_on_postgres() {
-    run_again_on_postgres(&["deadline", "return_codes", "rotation", "contract_fixtures"]);
+    run_again_on_postgres(&["deadline", "return_codes", "rotation", "contract_fixtures", "privacy"]);
 }
 
 #[test]
@@ -30,4 +30,9 @@ fn batches_are_the_same_on_postgres() {
 #[test]
 fn the_platforms_doors_are_the_same_on_postgres() {
     run_again_on_postgres(&["doors", "sources"]);
+}
+
+#[test]
+fn decisions_go_back_on_postgres_as_well() {
+    run_again_on_postgres(&["going_back", "going_back_faults"]);
 }

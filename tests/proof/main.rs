@@ -25,10 +25,13 @@ mod disk;
 mod events;
 mod kill;
 mod load;
+mod outage;
 mod report;
 mod secret;
 mod stall;
 mod store;
+mod stream;
+mod tokens;
 mod trace;
 mod weather;
 
@@ -57,6 +60,13 @@ callbacks   copies of one callback, and forged ones of every kind
 secret      a wrong secret under load: the queue is held, and leaves in order once the secret is right
   --seconds 600      of the wrong secret
   --rate 100         events a second
+tokens      a token endpoint that is down under load: every decision goes into its interaction when it is back
+  --seconds 60       of that
+  --rate 100         events a second
+outage      Xceed is out of order in every way in turn: every decision without a score gets its late one, in the stream
+            and in the interaction, and those stricter than what was told alarm
+  --seconds 600      of that
+  --rate 5           events a second: so many are sent again at least
 
 load        a large file brought by `load`; the loader and the gateway are killed on the way
 load-postgres        the same on PostgreSQL
@@ -80,6 +90,8 @@ const PROOFS: &[Proof] = &[
     Proof { name: "load", run: |request| load::prove(request, "sqlite") },
     Proof { name: "load-postgres", run: |request| load::prove(request, "postgres") },
     Proof { name: "secret", run: secret::prove },
+    Proof { name: "tokens", run: tokens::prove },
+    Proof { name: "outage", run: outage::prove },
 ];
 
 fn main() -> ExitCode {
