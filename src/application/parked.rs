@@ -3,8 +3,10 @@
 
 use super::gateway::{Gateway, on_disk};
 use super::ports::{Act, Parked, ParkedPush, PushId, Seq, StoreError};
+use super::tenants::WEBHOOK;
 use crate::domain::delivery::may_be_replayed;
-use crate::domain::identifiers::TenantName;
+use crate::domain::going_back::Kind;
+use crate::domain::identifiers::{EventId, TenantName};
 use crate::domain::order::Turn;
 
 /// So many are listed at once.
@@ -28,6 +30,8 @@ pub enum Why {
     Said(String),
     /// Xceed has, or may have, a later event of the same customer.
     Overtaken,
+    /// What came after the decision has gone back, or is on its way.
+    LateFollowed,
 }
 
 impl From<StoreError> for Refusal {
@@ -78,7 +82,8 @@ pub async fn discard(gateway: &Gateway, tenant: &TenantName, seq: Seq, by: Strin
     Ok(())
 }
 
-/// Brings a decision back again that could not be brought before.
+/// Brings a decision back again that could not be brought before. Only by force into an interaction that may hold already
+/// what Xceed said after it, which it would overwrite.
 ///
 /// # Errors
 /// See [`Refusal`].
@@ -86,9 +91,16 @@ pub async fn replay_push(
     gateway: &Gateway,
     tenant: &TenantName,
     id: PushId,
-    by: String,
+    (force, by): (bool, String),
 ) -> Result<(), Refusal> {
     let parked = one_push(gateway, tenant, id).await?;
+    if !force && parked.kind == Kind::Decision && !parked.target.starts_with(WEBHOOK) {
+        let event_id = EventId::parse(&parked.event_id).ok_or(Refusal::Unknown)?;
+        let seen = gateway.store.view(tenant, &event_id).await?;
+        if seen.is_some_and(|seen| seen.late.is_some()) {
+            return Err(Refusal::NeedsForce(Why::LateFollowed));
+        }
+    }
     let act = Act::Replay(gateway.clock.now());
     on_disk(gateway.store.operate_push(tenant, id, act, Some(by.clone()))).await?;
     gateway.pushes.notify_one();

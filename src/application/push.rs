@@ -92,8 +92,10 @@ pub async fn run(gateway: Arc<Gateway>, platforms: Rc<dyn Pushing>) {
         if carriers.take_up().await {
             continue;
         }
+        // What was to go back before nobody listened any more is found now and then.
+        let news = gateway.tenants.have_targets();
         tokio::select! {
-            () = gateway.pushes.news.notified() => {}
+            () = gateway.pushes.news.notified(), if news => {}
             () = carriers.ended.notified() => {}
             _ = look.tick() => {}
             () = gateway.ending.begun() => {}

@@ -73,6 +73,11 @@ impl Tenants {
         self.0.load().get(name).cloned()
     }
 
+    /// Whether decisions can be brought back for any of them.
+    pub fn have_targets(&self) -> bool {
+        self.0.load().values().any(|tenant| !tenant.targets.is_empty())
+    }
+
     /// Puts others in their place, all at once.
     pub fn replace(&self, tenants: impl IntoIterator<Item = Tenant>) {
         self.0.store(Self::by_name(tenants));

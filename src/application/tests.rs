@@ -143,7 +143,7 @@ impl World {
             checks: Rule::default(),
             requests_per_second: u32::MAX,
             chunk: 500,
-            targets: Vec::new(),
+            targets: vec!["cxone".to_owned()],
         };
         let store = Arc::new(store);
         let xceed = Rc::new(FakeXceed {

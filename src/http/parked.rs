@@ -141,7 +141,7 @@ pub(super) async fn replay(request: HttpRequest) -> HttpResponse {
         let id = delivery(&request)?;
         let replayed = match id {
             Id::Event(seq) => parked::replay(&desk.gateway, &tenant.name, seq, (force, by)).await,
-            Id::Push(id) => parked::replay_push(&desk.gateway, &tenant.name, id, by).await,
+            Id::Push(id) => parked::replay_push(&desk.gateway, &tenant.name, id, (force, by)).await,
         };
         replayed.map_err(refuse)?;
         let answer = serde_json::json!({ "deliveryId": id.to_string(), "state": "QUEUED" });
@@ -179,6 +179,11 @@ fn refuse(refusal: Refusal) -> Problem {
                     format!(
                         "Xceed answered {code}, after which an event is not sent again; ?force=true insists"
                     )
+                }
+                Why::LateFollowed => {
+                    "a late score of this event has gone back, or is on its way, and this decision would take its \
+                     place in the interaction; ?force=true insists"
+                        .to_owned()
                 }
                 Why::Overtaken => {
                     "a later event of the same customer is at Xceed, or may be, so this one would come out \

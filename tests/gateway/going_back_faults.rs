@@ -3,8 +3,8 @@
 
 use crate::going_back::{Bank, act};
 use crate::harness::{
-    CLIENT_SECRET, Config, Database, Gateway, HOOK_SECRET, KEY_SECRET, OLD_HOOK_SECRET, Secrets, Simulator,
-    Tenant, customer_event, until, with_cxone, with_webhook,
+    CLIENT_SECRET, Canned, Config, Database, Do, Gateway, HOOK_SECRET, KEY_SECRET, OLD_HOOK_SECRET, Secrets,
+    Simulator, Tenant, answer, customer_event, until, with_cxone, with_webhook,
 };
 use serde_json::{Value, json};
 use std::thread;
@@ -132,6 +132,58 @@ fn a_token_endpoint_that_answers_with_a_page_is_told_clearly_and_costs_no_decisi
     assert!(!bank.gateway.log().contains("Sign in"), "what was answered is not shown");
     bank.xceed.platforms_behave(&json!({}));
     assert_eq!(statuses(&bank.xceed.brought_times("i-1", 1)), [200]);
+}
+
+#[test]
+fn a_token_endpoint_that_is_slow_or_leads_elsewhere_is_told_clearly_and_nobody_follows() {
+    let elsewhere =
+        Canned::start(|_| vec![Do::Say(answer(200, "application/json", br#"{"access_token":"stolen"}"#))]);
+    let away = format!("HTTP/1.1 307 -\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", elsewhere.url());
+    let leads = Canned::start(move |_| vec![Do::Say(away.clone().into_bytes())]);
+    let bank = Bank::with_cxone(&format!("cxone.token_url = \"{}\"", leads.url()));
+    bank.act("i-1", "C-1");
+    until("the log to say why", || {
+        bank.gateway.log().contains("leads elsewhere; set token_url").then_some(())
+    });
+    assert!(elsewhere.heard().is_empty(), "a secret goes where it is configured to go, and nowhere else");
+
+    let bank = Bank::with_cxone("cxone.timeout = \"300ms\"");
+    bank.xceed.platforms_behave(&json!({ "token": { "delay_ms": 2000 } }));
+    bank.act("i-1", "C-1");
+    until("the log to say why", || bank.gateway.log().contains("did not answer in time").then_some(()));
+    bank.xceed.platforms_behave(&json!({}));
+    assert_eq!(statuses(&bank.xceed.brought_times("i-1", 1)), [200]);
+}
+
+#[test]
+fn a_decision_does_not_take_the_place_of_what_came_after_it() {
+    let bank = Bank::with_cxone("xceed.attempt_timeout = \"20s\"");
+    bank.xceed.platforms_behave(&json!({ "api": { "statuses": [403] } }));
+    bank.act("i-1", "SIM-SLOW-5600-SCORE-95");
+    let parked = one_parked(&bank);
+    assert_eq!(statuses(&bank.xceed.brought_times("i-1", 2)), [403, 200], "what came late is there");
+    let operator = bank.operator();
+    let target = format!("/v1/parked/{}/replay", parked["deliveryId"].as_str().expect("an id"));
+    let refused = operator.call(&operator.request("POST", &target));
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    let forced = operator.call(&operator.request("POST", &format!("{target}?force=true")));
+    assert_eq!(forced.status, 202, "{}", forced.text());
+    bank.xceed.brought_times("i-1", 3);
+}
+
+#[test]
+fn other_listeners_and_other_platforms_are_configured_while_the_gateway_runs() {
+    let mut bank = Bank::with_cxone("");
+    bank.act("i-1", "C-1");
+    bank.xceed.brought_times("i-1", 1);
+    let (platform, secrets) = (bank.xceed.platform(), Secrets::new());
+    let tenant = with_cxone(Tenant::first_bank(), &platform, &secrets, "cxone.push = \"signal\"");
+    let tenant = with_webhook(tenant, &format!("{platform}/webhook/new"), &secrets, "");
+    bank.gateway.reconfigure(Config::new([tenant], &bank.xceed.url()));
+    until("the new configuration", || bank.gateway.log().contains("is in use").then_some(()));
+    bank.act("i-2", "C-2");
+    assert_eq!(bank.xceed.brought_times("i-2", 1)[0]["what"], "cxone-signal");
+    bank.xceed.brought_times("new", 1);
 }
 
 #[test]
