@@ -19,3 +19,5 @@ mod open;
 mod pushes;
 #[path = "store/shared.rs"]
 mod shared;
+#[path = "store/trail.rs"]
+mod trail;

@@ -34,6 +34,7 @@ use tokio::time::{Instant, sleep};
 
 mod fake_store;
 mod holds;
+mod listeners;
 mod pushes;
 
 use fake_store::FakeStore;

@@ -36,3 +36,8 @@ fn the_platforms_doors_are_the_same_on_postgres() {
 fn decisions_go_back_on_postgres_as_well() {
     run_again_on_postgres(&["going_back", "going_back_faults"]);
 }
+
+#[test]
+fn listeners_and_limits_are_the_same_on_postgres() {
+    run_again_on_postgres(&["stream", "limits"]);
+}

@@ -16,7 +16,7 @@ use xceed_gateway::domain::field::Fingerprint;
 use xceed_gateway::domain::going_back::{Back, Target, When};
 use xceed_gateway::domain::identifiers::{CustomerId, EventId, TenantName};
 use xceed_gateway::domain::policy::Verdict;
-use xceed_gateway::store::{Opener, PlaceSettings, PostgresSettings, Settings, audit, open};
+use xceed_gateway::store::{Opener, PlaceSettings, PostgresSettings, Settings, audit, entries, open};
 
 /// A store, and what it lies in.
 pub(crate) struct Open {
@@ -58,9 +58,13 @@ impl Home {
         self.resume().0
     }
 
-    fn resume(self) -> (Open, Resumption) {
+    fn settings(&self) -> Settings {
         let kept = Duration::from_hours(72);
-        let settings = Settings { place: self.place.clone(), retention: kept, idempotency: kept };
+        Settings { place: self.place.clone(), retention: kept, idempotency: kept }
+    }
+
+    fn resume(self) -> (Open, Resumption) {
+        let settings = self.settings();
         let opener = Opener { attempt: Duration::from_secs(5), now: now() };
         let opened = open(&settings, &audit::Settings::within(&self.trail), &opener).expect("a store");
         (Open { store: opened.store, home: self }, opened.resumption)
@@ -128,6 +132,23 @@ impl Open {
     pub(crate) fn operate(&self, id: i64, act: Act) -> bool {
         let receipt = self.store.operate_push(&bank(), id, act, Some("ops".to_owned()));
         receipt.blocking_recv().expect("a writer").is_ok()
+    }
+
+    /// The texts of the audit trail's entries.
+    pub(crate) fn trail(&self) -> Vec<serde_json::Value> {
+        let entries = entries(&self.home.settings()).expect("it can be read");
+        entries
+            .map(|entry| serde_json::from_str(&entry.expect("it can be read").body).expect("JSON"))
+            .collect()
+    }
+
+    /// The audit trail fits together, and to its checkpoints.
+    pub(crate) fn verify(&self) {
+        let checkpoints = self.home.trail.join("audit.checkpoints");
+        let checkpoints = audit::read_checkpoints(&checkpoints).expect("they can be read");
+        let entries = entries(&self.home.settings()).expect("it can be read");
+        let report = audit::verify(entries, &checkpoints, &[], false).expect("it can be read");
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
     }
 
     /// Takes out everything that is older than now.

@@ -1,6 +1,7 @@
 //! A store that keeps nothing, and tells what it was told to write.
 
 use super::*;
+use crate::domain::going_back::Kind;
 
 /// What was written, in order, and how writes go.
 #[derive(Default)]
@@ -13,6 +14,8 @@ pub(super) struct FakeStore {
     pub(super) release: Duration,
     pub(super) fails: bool,
     pub(super) unwell: bool,
+    /// Whether a decision falls whenever somebody looks.
+    pub(super) decides: bool,
     /// Decisions that are to go back, and when each is due.
     pub(super) pushes: Mutex<Vec<(Push, Instant)>>,
     /// Those that somebody has.
@@ -181,7 +184,16 @@ impl Store for FakeStore {
         now(Place(0, 0))
     }
     fn journal(&self, _: &TenantName, after: Place, _: u32) -> Local<Result<JournalPage, StoreError>> {
-        now(JournalPage { entries: vec![], upto: after })
+        let place = Place(after.0, after.1 + i64::from(self.decides));
+        let entry = JournalEntry {
+            place: place.clone(),
+            kind: Kind::Decision,
+            event_id: format!("e-{}", place.1),
+            words: b"{}".to_vec(),
+            late: None,
+        };
+        let entries = if self.decides { vec![entry] } else { vec![] };
+        now(JournalPage { entries, upto: place })
     }
     fn reloaded(&self, _: String) -> Receipt {
         self.write("reloaded".to_owned(), ())

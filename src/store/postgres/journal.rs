@@ -14,19 +14,18 @@ use tokio_postgres::Row;
 
 /// Everything that is not older than the oldest transaction under way comes behind it.
 const END: &str = "SELECT txid_snapshot_xmin(txid_current_snapshot())";
-/// A tenant's ($1) rows behind a place ($2, $3), of so many that are looked at ($4). A place of a server that numbered its
-/// transactions otherwise, before the database was moved, counts by its second number alone; see [`MEND`].
+/// A tenant's ($1) rows behind a place ($2, $3), of so many that are looked at ($4): at most so many ($5), and how far that is.
 const PAGE: &str = "SELECT row.xid, row.place, is_late, event_id,
             CASE WHEN mode = 'sync' THEN told.body ELSE decided.body END,
             verdict, late.risk_score, late.risk_action, late.return_code, late.at
-     FROM (SELECT * FROM journal
-           WHERE (xid, place) > (CASE WHEN $2 > txid_snapshot_xmax(txid_current_snapshot()) THEN 0 ELSE $2 END, $3)
-           AND xid < txid_snapshot_xmin(txid_current_snapshot())
-           ORDER BY xid, place LIMIT $4) AS row
+     FROM (SELECT *, count(*) FILTER (WHERE tenant = $1) OVER (ORDER BY xid, place) AS n
+           FROM (SELECT * FROM journal
+                 WHERE (xid, place) > ($2, $3) AND xid < txid_snapshot_xmin(txid_current_snapshot())
+                 ORDER BY xid, place LIMIT $4) AS few) AS row
      LEFT JOIN event ON event.seq = row.seq AND row.tenant = $1
      LEFT JOIN told ON told.seq = event.seq LEFT JOIN decided ON decided.seq = event.seq
      LEFT JOIN late ON late.seq = event.seq AND is_late
-     ORDER BY row.xid, row.place";
+     WHERE n <= $5 ORDER BY row.xid, row.place";
 /// What was written before the database was moved to a server that numbers its transactions anew comes first.
 pub(super) const MEND: &str =
     "UPDATE journal SET xid = 0 WHERE xid > txid_snapshot_xmax(txid_current_snapshot())";
@@ -46,12 +45,10 @@ pub(super) fn page(
 ) -> Local<Result<JournalPage, StoreError>> {
     let tenant = tenant.as_str().to_owned();
     ask(reads, move |link: Arc<Link>| async move {
-        let rows = link.query(PAGE, &[&tenant, &after.0, &after.1, &LOOKED_AT]).await?;
+        let limit = i64::from(limit);
+        let rows = link.query(PAGE, &[&tenant, &after.0, &after.1, &LOOKED_AT, &limit]).await?;
         let mut page = JournalPage { entries: Vec::new(), upto: after };
         for row in &rows {
-            if page.entries.len() == limit as usize {
-                break;
-            }
             page.upto = Place(row.get(0), row.get(1));
             page.entries.extend(entry(row));
         }

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
 
 /// The URL of a server that is there already, without a database.
 const VARIABLE: &str = "XCEED_GATEWAY_TEST_POSTGRES";
@@ -151,7 +152,7 @@ impl Drop for Database {
 /// The first column of what comes of it.
 fn sql(url: &str, text: &str) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let run = async {
+    let run = || async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         let driver = tokio::spawn(connection);
         let messages = client.simple_query(text).await?;
@@ -159,7 +160,15 @@ fn sql(url: &str, text: &str) -> Vec<String> {
         let _ = driver.await;
         Ok::<_, tokio_postgres::Error>(messages)
     };
-    let messages = runtime.block_on(run).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    // Gateways that run may be in the way of what changes tables; one of the two is told to come again.
+    let again = |error: &tokio_postgres::Error| error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED);
+    let mut tried = runtime.block_on(run());
+    for _ in 0..10 {
+        if tried.as_ref().is_err_and(again) {
+            tried = runtime.block_on(run());
+        }
+    }
+    let messages = tried.unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let first = |message: &tokio_postgres::SimpleQueryMessage| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
         _ => None,
