@@ -21,6 +21,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 const LOOK: Duration = Duration::from_millis(500);
 /// The store is asked at most so often.
 const GAP: Duration = Duration::from_millis(10);
+/// Decisions that are on their way to all targets at the same time. Those that don't answer are left alone soon enough.
+const ALL_IN_FLIGHT_MAX: usize = 256;
 /// A target with less room than this is asked for apart, so that it doesn't narrow the way for others.
 const NARROW: usize = IN_FLIGHT_MAX / 2;
 /// The end of an attempt that can't be recorded is recorded again after this time, so often; then whoever has the decision
@@ -147,6 +149,10 @@ impl Carriers {
 
     /// Asks for so many at most, and begins them. Whether it was given so many.
     async fn ask(self: &Rc<Self>, limit: usize, busy: &[Target]) -> bool {
+        let limit = limit.min(ALL_IN_FLIGHT_MAX.saturating_sub(self.work.borrow().taken.len()));
+        if limit == 0 {
+            return false;
+        }
         let asked = u32::try_from(limit).unwrap_or(u32::MAX);
         let given = self.gateway.store.pushes(self.gateway.clock.now(), asked, busy).await;
         // Where the store can't be asked, it is asked again.

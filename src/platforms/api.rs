@@ -37,7 +37,7 @@ impl Api {
         path: &str,
         body: Option<String>,
     ) -> Result<Answer, Pushed> {
-        let draft = || self.draft(method.clone(), path, body.as_ref());
+        let draft = || self.draft(&method, path, body.as_ref());
         let token = self.tokens.get().await?;
         let answer = Answer::to(draft().bearer_auth(token.expose()), self.timeout).await?;
         if answer.status != 401 {
@@ -47,11 +47,12 @@ impl Api {
         Answer::to(draft().bearer_auth(token.expose()), self.timeout).await
     }
 
-    fn draft(&self, method: Method, path: &str, body: Option<&String>) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.base));
+    fn draft(&self, method: &Method, path: &str, body: Option<&String>) -> RequestBuilder {
+        let request = self.client.request(method.clone(), format!("{}{path}", self.base));
         let request = request.header("Accept", "application/json");
         match body {
             Some(body) => request.header("Content-Type", "application/json").body(body.clone()),
+            None if *method == Method::GET => request,
             // Some servers want to be told that there is none.
             None => request.header("Content-Length", "0"),
         }

@@ -115,6 +115,18 @@ fn at_most_16_go_to_one_target_at_a_time_and_others_do_not_wait_for_it() {
 }
 
 #[test]
+fn however_many_targets_there_are_no_more_than_256_are_on_their_way() {
+    in_virtual_time(async {
+        let names: Vec<String> = (0..30).map(|n| format!("webhook:{n}")).collect();
+        let targets: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 16)).collect();
+        let scene = scene(&targets, |_, _| Pushed::Landed);
+        sleep(2 * SECOND).await;
+        assert_eq!(scene.platforms.most.get(), 256);
+        assert_eq!(scene.ends()["landed SETTLED"], 480);
+    });
+}
+
+#[test]
 fn an_outage_of_tokens_costs_no_decision_an_attempt_and_all_go_back_when_it_is_over() {
     in_virtual_time(async {
         let scene = scene(&[("cxone", 100)], |_, at| match at < 60 * SECOND {
