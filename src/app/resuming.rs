@@ -45,7 +45,8 @@ pub(super) fn resume(gateway: &Gateway, resumption: Resumption) {
         if in_batch {
             gateway.relay.pool().resume(seq);
         }
-        if gateway.lines.rejoin(line, seq) == Turn::Now || by_callback {
+        // What leaves with others is looked up, so that it is known together.
+        if gateway.lines.rejoin(line, seq) == Turn::Now || by_callback || in_batch {
             gateway.relay.enqueue(seq, due);
         }
     }

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::future::pending;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// So many chunks are under way at the same time.
 pub const CHUNKS_MAX: usize = 4;
@@ -59,7 +59,13 @@ pub async fn probe(desk: &Desk, seq: Seq, delivery: &Delivery) {
     let (gateway, pool) = (&desk.gateway, desk.gateway.relay.pool());
     let group = group_of(delivery);
     let Some(taken) = pool.take_this(&group, seq, delivery.message.payload.len()) else { return };
-    if !gateway.lines.begin(seq) {
+    // One behind it may have begun before it was there, and finds out just now that it has to wait.
+    let turn = async {
+        while !gateway.lines.begin(seq) {
+            sleep(LOOK / 20).await;
+        }
+    };
+    if timeout(BUSY, turn).await.is_err() {
         return pool.let_go(seq);
     }
     let mut formed = Formed::of(taken);

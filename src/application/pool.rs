@@ -8,10 +8,12 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// So many events wait in batches before no further batch is taken in.
 pub const WAITING_MAX: usize = 100_000;
+/// So many batches are taken in at the same time.
+const INTAKES_MAX: usize = 16;
 /// How long an event waits for others that would leave with it.
 const LINGER: Duration = Duration::from_millis(10);
 
@@ -57,10 +59,18 @@ pub struct Group {
 }
 
 /// All events of batches that wait.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pool {
     inner: Mutex<Inner>,
     news: Notify,
+    intakes: Arc<Semaphore>,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        let intakes = Arc::new(Semaphore::new(INTAKES_MAX));
+        Self { inner: Mutex::default(), news: Notify::new(), intakes }
+    }
 }
 
 /// One that leaves next.
@@ -124,6 +134,11 @@ enum At {
 }
 
 impl Pool {
+    /// A place for one more batch that is taken in; `None` where too many are.
+    pub fn intake(&self) -> Option<OwnedSemaphorePermit> {
+        self.intakes.clone().try_acquire_owned().ok()
+    }
+
     /// An event is being recorded.
     pub fn expect(&self, group: &Group, seq: Seq, size: usize) {
         let mut inner = self.inner();

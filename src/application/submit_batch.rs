@@ -5,7 +5,7 @@ mod outstanding;
 
 use super::gateway::{Desk, on_disk};
 use super::pool::{Group, WAITING_MAX};
-use super::ports::{Batch, Mode, Record, StoreError};
+use super::ports::{Batch, Mode, Record, Seq, StoreError};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held};
 use crate::domain::decision::{Answer, Bench};
@@ -17,8 +17,10 @@ use jiff::Timestamp;
 use outstanding::Outstanding;
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 /// So many records are on their way to the disk at the same time.
@@ -44,8 +46,10 @@ pub struct Intake {
     received_at: Timestamp,
     received: Instant,
     outstanding: VecDeque<Outstanding>,
-    ready: Vec<i64>,
+    ready: Vec<Seq>,
     told: Told,
+    /// One of as many as are taken in at the same time.
+    _place: OwnedSemaphorePermit,
 }
 
 /// What is known of the lines.
@@ -93,10 +97,12 @@ impl From<StoreError> for Halt {
 }
 
 impl Intake {
-    /// An intake; `None` where too much waits to be sent.
+    /// An intake; `None` where too many are under way, or too much waits to be sent.
     pub fn begin(desk: &Desk, tenant: Arc<Tenant>, mode: Mode, received: Instant) -> Option<Self> {
-        let gateway = &desk.gateway;
-        (gateway.relay.pool().count() < WAITING_MAX).then(|| Self {
+        let (gateway, pool) = (&desk.gateway, desk.gateway.relay.pool());
+        let place = pool.intake()?;
+        (pool.count() < WAITING_MAX).then(|| Self {
+            _place: place,
             desk: desk.clone(),
             tenant,
             mode,
@@ -115,6 +121,8 @@ impl Intake {
     /// See [`Halt`]: lines before may have been taken in, and none after.
     pub async fn take(&mut self, line: u64, event: &Field<'_>) -> Result<(), Halt> {
         self.told.lines += 1;
+        // Others on this thread have their turn after each line.
+        yield_now().await;
         self.settle_what_is_there().await?;
         self.wait_for_room().await?;
         let Some(id) = event_id(event) else {
@@ -213,11 +221,8 @@ impl Intake {
         let (gateway, tenant) = (&self.desk.gateway, &self.tenant);
         prepared.message.response_required = false;
         let customer = prepared.facts.customer.clone();
-        let velocity = customer.as_ref().map_or(0, |customer| {
-            let mut velocity = gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
-            velocity.count(&tenant.name, customer, self.received_at)
-        });
-        let bench = Bench { policy: &tenant.policy, facts: &prepared.facts, velocity };
+        // An acknowledgement weighs nothing.
+        let bench = Bench { policy: &tenant.policy, facts: &prepared.facts, velocity: 0 };
         let told = (gateway.wording)(&Answer {
             event_id: id.as_str().to_owned(),
             decision: bench.acknowledge(),
@@ -237,7 +242,7 @@ impl Intake {
             gateway.relay.pool().expect(&group, seq, size);
             seq
         };
-        let whose = customer.map(|customer| (tenant.name.clone(), customer));
+        let whose = customer.clone().map(|customer| (tenant.name.clone(), customer));
         let seq = gateway.lines.stand(whose, draw, (&gateway.relay, self.received_at));
         held.ticket().take_the_word();
         let receipt = gateway.store.record(Record {
@@ -255,7 +260,7 @@ impl Intake {
             back: Back::default(),
             batch: Some(self.id.to_string()),
         });
-        self.outstanding.push_back(Outstanding { line, seq, id, fingerprint, held, told, receipt });
+        self.outstanding.push_back(Outstanding { line, seq, id, fingerprint, customer, held, told, receipt });
         Ok(())
     }
 

@@ -32,8 +32,10 @@ pub(super) struct Pieces {
 
 #[derive(Clone, Copy, Debug)]
 enum Form {
-    /// The first character decides.
-    Open,
+    /// Nothing but white space has come; else the first character decides whether it is lines.
+    Open {
+        lines: bool,
+    },
     Lines,
     Array(Walk),
     /// Behind the array's end; whether something stood there.
@@ -53,20 +55,19 @@ struct Walk {
 impl Pieces {
     /// `lines`: whatever it begins with.
     pub(super) fn new(lines: bool) -> Self {
-        let form = if lines { Form::Lines } else { Form::Open };
-        Self { form, number: 0, begun: Vec::new(), is_too_large: false }
+        Self { form: Form::Open { lines }, number: 0, begun: Vec::new(), is_too_large: false }
     }
 
     /// The pieces that end in what has come. Blank lines are counted, and left out.
     pub(super) fn push(&mut self, mut bytes: &[u8], into: &mut Vec<Piece>) {
         while let Some((&first, rest)) = bytes.split_first() {
             match self.form {
-                Form::Open => {
+                Form::Open { lines } => {
                     // A byte order mark is let pass, as white space is.
                     if first.is_ascii_whitespace() || matches!(first, 0xef | 0xbb | 0xbf) {
                         self.number += u64::from(first == b'\n');
                         bytes = rest;
-                    } else if first == b'[' {
+                    } else if first == b'[' && !lines {
                         (self.form, self.number) = (Form::Array(Walk::default()), 0);
                         bytes = rest;
                     } else {
@@ -86,7 +87,7 @@ impl Pieces {
     /// What is left when no more comes.
     pub(super) fn end(mut self, into: &mut Vec<Piece>) {
         match self.form {
-            Form::Open | Form::Ended(false) => {}
+            Form::Open { .. } | Form::Ended(false) => {}
             Form::Lines => self.emit(into, true),
             Form::Array(_) | Form::Ended(true) => {
                 into.push(Piece { number: self.number + 1, body: Err(Wrong::NoArray) });
@@ -212,6 +213,11 @@ mod tests {
     #[test]
     fn lines_stay_lines_where_the_media_type_says_so() {
         assert_eq!(taken(true, b"[1]\n[2]", 2), good(&[(1, "[1]"), (2, "[2]")]));
+        assert_eq!(
+            taken(true, b"\xef\xbb\xbf\n{}", 2),
+            good(&[(2, "{}")]),
+            "a byte order mark is none of it"
+        );
     }
 
     #[test]

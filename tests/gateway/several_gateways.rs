@@ -315,3 +315,47 @@ fn a_platform_that_repeats_its_call_at_another_gateway_hears_the_same_and_it_is_
     }
     assert_eq!(pair.xceed.events(), 2);
 }
+
+#[test]
+fn what_a_killed_gateway_left_of_a_batch_the_other_sends_in_order() {
+    let Some(mut pair) = Pair::start("batch.chunk = 50") else { return };
+    pair.xceed.behave(&json!({ "delay_ms": 100 }));
+    let id = |n: usize| format!("e-{n:04}");
+    let events: Vec<_> = (0..800).map(|n| customer_event(&id(n), &format!("C-{}", n % 200))).collect();
+    let posted = pair.a.caller().posted("", &events);
+    until("some of it", || (pair.xceed.events() >= 100).then_some(()));
+    pair.a.kill();
+    // Of a customer whose events the dead gateway has.
+    let told = pair.b.submit_with("?mode=ack", &[], customer_event("live", "C-7").to_string());
+    assert_eq!(told.status, 202, "{}", told.text());
+    pair.xceed.behave_as_usual();
+    let batch = pair.b.caller().until_done(&posted);
+    assert_eq!((&batch["settled"], &batch["parked"]), (&json!(800), &json!(0)), "{batch}");
+    wait_for(&pair.b.caller(), "live");
+    until("the live one", || pair.xceed.arrivals().contains(&"live".to_owned()).then_some(()));
+    let arrived = pair.xceed.arrivals();
+    let first = |id: &String| arrived.iter().position(|other| other == id).expect("it arrived");
+    for customer in 0..200 {
+        let places: Vec<_> = (0..4).map(|n| first(&id(customer + 200 * n))).collect();
+        assert!(places.is_sorted(), "C-{customer}: {places:?}");
+    }
+    assert!(first(&"live".to_owned()) > first(&id(607)), "its customer's events went before it");
+    let sizes: Vec<_> = pair.xceed.chunks().iter().map(Vec::len).collect();
+    assert!(sizes.len() < 100, "what was left leaves in chunks too: {sizes:?}");
+}
+
+#[test]
+fn one_batch_at_two_gateways_is_taken_in_once() {
+    let Some(pair) = Pair::start("batch.chunk = 50") else { return };
+    let events: Vec<_> = (0..600).map(|n| event(&format!("e-{n:04}"))).collect();
+    let (one, other) = thread::scope(|scope| {
+        let [one, other] = [pair.a.caller(), pair.b.caller()].map(|caller| {
+            let events = &events;
+            scope.spawn(move || caller.until_done(&caller.posted("", events)))
+        });
+        (one.join().expect("taken in"), other.join().expect("taken in"))
+    });
+    let sum = |name: &str| one[name].as_u64().unwrap_or_default() + other[name].as_u64().unwrap_or_default();
+    assert_eq!((sum("accepted"), sum("duplicates"), sum("failed")), (600, 600, 0), "{one} {other}");
+    assert_eq!(pair.xceed.arrivals().len(), 600, "and sent once");
+}

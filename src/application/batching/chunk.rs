@@ -13,6 +13,9 @@ use crate::domain::identifiers::EventId;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+/// So many ends are on their way to the disk at once, so that what live calls record does not wait behind them.
+const AT_ONCE: usize = 100;
+
 /// Events that are to leave together.
 pub(super) struct Formed {
     pub(super) lane: Lane,
@@ -156,16 +159,19 @@ async fn conclude(
     mut ended: impl FnMut(&Errand) -> Ended,
 ) {
     let at = (gateway.clock.now(), (gateway.random)());
-    let mut concluding = Vec::with_capacity(aboard.len());
-    for Aboard { taken, delivery, held } in aboard {
-        let errand = Errand::resumed(gateway, tenant.clone(), taken.seq, delivery);
-        let ended = ended(&errand);
-        let Concluding { receipt, end } = errand.begin_to_conclude(gateway, ended, Says::Nothing, at);
-        concluding.push((errand, receipt, end, held));
-    }
-    let mut done = Vec::with_capacity(concluding.len());
-    for (errand, receipt, end, held) in concluding {
-        done.push((errand, on_disk(receipt).await, end, held));
+    let mut done = Vec::with_capacity(aboard.len());
+    let mut aboard = aboard.into_iter().peekable();
+    while aboard.peek().is_some() {
+        let mut concluding = Vec::with_capacity(AT_ONCE);
+        for Aboard { taken, delivery, held } in aboard.by_ref().take(AT_ONCE) {
+            let errand = Errand::resumed(gateway, tenant.clone(), taken.seq, delivery);
+            let ended = ended(&errand);
+            let Concluding { receipt, end } = errand.begin_to_conclude(gateway, ended, Says::Nothing, at);
+            concluding.push((errand, receipt, end, held));
+        }
+        for (errand, receipt, end, held) in concluding {
+            done.push((errand, on_disk(receipt).await, end, held));
+        }
     }
     // Those that leave again do so together.
     for (errand, settled, end, held) in done {

@@ -5,8 +5,8 @@ use super::super::ports::{Receipt, Recorded, Seq, StoreError};
 use super::super::tickets::{Held, Word};
 use super::{Halt, Intake};
 use crate::domain::field::Fingerprint;
-use crate::domain::identifiers::EventId;
-use std::sync::Arc;
+use crate::domain::identifiers::{CustomerId, EventId};
+use std::sync::{Arc, PoisonError};
 use tokio::time::timeout;
 
 /// A record on its way to the disk.
@@ -15,6 +15,7 @@ pub(super) struct Outstanding {
     pub(super) seq: Seq,
     pub(super) id: EventId,
     pub(super) fingerprint: Fingerprint,
+    pub(super) customer: Option<CustomerId>,
     pub(super) held: Held,
     pub(super) told: Vec<u8>,
     pub(super) receipt: Receipt<Recorded>,
@@ -48,12 +49,16 @@ impl Intake {
         written: Result<Recorded, StoreError>,
     ) -> Result<(), Halt> {
         let gateway = self.desk.gateway.clone();
-        let Outstanding { line, seq, id, fingerprint, held, told, .. } = one;
+        let Outstanding { line, seq, id, fingerprint, customer, held, told, .. } = one;
         match written {
             Ok(Recorded::First | Recorded::Behind | Recorded::Limited) => {
                 gateway.relay.pool().recorded(seq);
                 self.ready.push(seq);
                 self.told.accepted += 1;
+                if let Some(customer) = &customer {
+                    let mut velocity = gateway.velocity.lock().unwrap_or_else(PoisonError::into_inner);
+                    velocity.count(&self.tenant.name, customer, self.received_at);
+                }
                 held.ticket().say(Word::of(Ok(None), told, self.mode));
                 Ok(())
             }

@@ -63,10 +63,15 @@ impl Source for Lines {
             if length == 0 {
                 return Ok(None);
             }
+            let is_first = self.place.offset == 0;
             self.place = Place { offset: self.place.offset + length as u64, line: self.place.line + 1 };
             let json = match line {
                 Some(line) if line.iter().all(u8::is_ascii_whitespace) => continue,
                 Some(mut line) => {
+                    if is_first && line.starts_with(b"\xef\xbb\xbf") {
+                        // A byte order mark is none of the event.
+                        line.drain(..3);
+                    }
                     while line.last().is_some_and(u8::is_ascii_whitespace) {
                         line.pop();
                     }
