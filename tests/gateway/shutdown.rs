@@ -34,7 +34,7 @@ fn while_a_gateway_ends_what_is_new_is_refused_and_what_is_under_way_is_answered
     let healthy = ready(&caller);
     assert_eq!(
         (healthy.status, healthy.json()),
-        (200, json!({ "ready": true, "reasons": [], "heldQueues": 0 }))
+        (200, json!({ "ready": true, "reasons": [], "heldQueues": 0, "configuration": "current" }))
     );
     let mut kept = Connection::open(gateway.address()).expect("it listens");
     let told = kept.send(&caller.submission("", event("e-before").to_string())).expect("an answer");
@@ -53,7 +53,10 @@ fn while_a_gateway_ends_what_is_new_is_refused_and_what_is_under_way_is_answered
         gateway.ask_to_end();
         let refused =
             until("a gateway that is not ready", || Some(ready(&caller)).filter(|seen| seen.status == 503));
-        assert_eq!(refused.json(), json!({ "ready": false, "reasons": ["draining"], "heldQueues": 0 }));
+        assert_eq!(
+            refused.json(),
+            json!({ "ready": false, "reasons": ["draining"], "heldQueues": 0, "configuration": "current" })
+        );
         assert_draining(&kept.send(&caller.submission("", event("e-kept").to_string())).expect("an answer"));
         for query in ["", "?mode=ack"] {
             assert_draining(&caller.submit_with(query, &[], event("e-new").to_string()));

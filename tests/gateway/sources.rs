@@ -46,7 +46,7 @@ fn a_body_of_ones_own_is_answered_flat_and_reaches_xceed_as_the_source_says() {
     assert_eq!((&received["validationErrors"], &received["hashOk"]), (&json!([]), &json!(true)));
     let again = post(&call("SIM-SCORE-70", "2026-11-22T08:00:07Z"));
     assert!(again.is_replay() && again.body == first.body);
-    assert!(gateway.log().contains("call-77"), "the header that the source names is logged");
+    until("the header that the source names", || gateway.log().contains("call-77").then_some(()));
     let refused = post(&json!({ "menu": "wire", "steps": [{ "name": "amount", "value": "much" }] }));
     assert_eq!(refused.status, 422);
     let errors = refused.json()["errors"].clone();
