@@ -117,7 +117,7 @@ fn a_data_action_hears_pending_and_its_decision_lands_in_the_interaction() {
 #[test]
 fn a_late_score_follows_the_decision_into_the_interaction_and_is_marked() {
     let bank = Bank::with_cxone("xceed.attempt_timeout = \"20s\"");
-    let decided = bank.decide("i-1", "SIM-SLOW-5600-SCORE-95");
+    let decided = bank.decide("i-1", "SIM-SLOW-7500-SCORE-95");
     assert_eq!((&decided["outcome"], &decided["basis"]), (&json!("FALLBACK"), &json!("deadline")));
     let brought = bank.xceed.brought_times("i-1", 2);
     let attributes = |n: usize| {
@@ -139,14 +139,14 @@ fn a_late_score_follows_the_decision_into_the_interaction_and_is_marked() {
 fn a_plain_caller_who_has_the_decision_is_told_in_the_interaction_what_comes_late_alone() {
     let bank = Bank::with_cxone("xceed.attempt_timeout = \"20s\"\npolicy.deadline_ms = 300");
     bank.gateway.submit(&from_interaction("e-1", "C-1", "cxone"));
-    bank.gateway.submit(&from_interaction("e-2", "SIM-SLOW-900-SCORE-95", "cxone"));
+    bank.gateway.submit(&from_interaction("e-2", "SIM-SLOW-2500-SCORE-95", "cxone"));
     let brought = bank.xceed.brought_times("i-e-2", 1);
     assert!(
         brought[0]["body"].as_str().is_some_and(|body| body.contains(r#""fraud_late":true"#)),
         "{brought:?}"
     );
     assert_eq!(bank.xceed.brought_to("i-e-1").len(), 0);
-    bank.gateway.submit(&from_interaction("e-3", "SIM-SLOW-900-SCORE-95", "another"));
+    bank.gateway.submit(&from_interaction("e-3", "SIM-SLOW-2500-SCORE-95", "another"));
     bank.gateway.caller().until_state("e-3", "SETTLED");
     assert_eq!(bank.xceed.brought_to("i-e-3").len(), 0, "nobody is configured there");
 }
@@ -191,7 +191,7 @@ fn genesys_gets_text_for_the_customer_of_the_conversation() {
         with_genesys(tenant, platform, secrets)
             .with("xceed.attempt_timeout = \"20s\"\npolicy.deadline_ms = 300")
     });
-    bank.gateway.submit(&from_interaction("e-1", "SIM-SLOW-900-SCORE-95", "genesys"));
+    bank.gateway.submit(&from_interaction("e-1", "SIM-SLOW-2500-SCORE-95", "genesys"));
     let brought = bank.xceed.brought_times("i-e-1", 2);
     let whats = [&brought[0]["what"], &brought[1]["what"], &brought[1]["participant"]];
     assert_eq!(whats, ["genesys-conversation", "genesys-attributes", "i-e-1-customer"]);
@@ -255,7 +255,7 @@ fn a_webhook_hears_every_decision_and_what_comes_late_signed() {
             .with("xceed.attempt_timeout = \"20s\"\npolicy.deadline_ms = 300")
     });
     bank.xceed.platforms_behave(&json!({ "webhook_secrets": { "crm": [HOOK_SECRET] } }));
-    let told = bank.gateway.submit(&customer_event("e-1", "SIM-SLOW-900-SCORE-95"));
+    let told = bank.gateway.submit(&customer_event("e-1", "SIM-SLOW-2500-SCORE-95"));
     let brought = bank.xceed.brought_times("crm", 2);
     let body = |n: usize| {
         let text = brought[n]["body"].as_str().expect("a text");
