@@ -16,6 +16,7 @@ mod measure;
 
 mod arrivals;
 mod audit;
+mod back;
 mod book;
 mod callbacks;
 mod callers;
@@ -60,6 +61,10 @@ callbacks   copies of one callback, and forged ones of every kind
 secret      a wrong secret under load: the queue is held, and leaves in order once the secret is right
   --seconds 600      of the wrong secret
   --rate 100         events a second
+back        kill -9 while decisions go back: each is there at the end, as it was told
+back-postgres        the same with two gateways on one PostgreSQL
+  --cycles 60
+  --rate 100         events a second
 tokens      a token endpoint that is down under load: every decision goes into its interaction when it is back
   --seconds 60       of that
   --rate 100         events a second
@@ -90,6 +95,8 @@ const PROOFS: &[Proof] = &[
     Proof { name: "load", run: |request| load::prove(request, "sqlite") },
     Proof { name: "load-postgres", run: |request| load::prove(request, "postgres") },
     Proof { name: "secret", run: secret::prove },
+    Proof { name: "back", run: |request| back::prove(request, "sqlite", 1) },
+    Proof { name: "back-postgres", run: |request| back::prove(request, "postgres", 2) },
     Proof { name: "tokens", run: tokens::prove },
     Proof { name: "outage", run: outage::prove },
 ];
