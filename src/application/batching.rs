@@ -54,11 +54,12 @@ pub async fn run(desk: Desk) {
     pending::<()>().await;
 }
 
-/// One event of a batch leaves as a chunk of its own, for the relay, which finds out whether a held queue goes on.
-pub async fn probe(desk: &Desk, seq: Seq, delivery: &Delivery) {
+/// One event of a batch leaves as a chunk of its own, for the relay, which finds out whether a held queue goes on. Answers
+/// whether it left: it may be looked at just now.
+pub async fn probe(desk: &Desk, seq: Seq, delivery: &Delivery) -> bool {
     let (gateway, pool) = (&desk.gateway, desk.gateway.relay.pool());
     let group = group_of(delivery);
-    let Some(taken) = pool.take_this(&group, seq, delivery.message.payload.len()) else { return };
+    let Some(taken) = pool.take_this(&group, seq, delivery.message.payload.len()) else { return false };
     // One behind it may have begun before it was there, and finds out just now that it has to wait.
     let turn = async {
         while !gateway.lines.begin(seq) {
@@ -66,13 +67,15 @@ pub async fn probe(desk: &Desk, seq: Seq, delivery: &Delivery) {
         }
     };
     if timeout(BUSY, turn).await.is_err() {
-        return pool.let_go(seq);
+        pool.let_go(seq);
+        return false;
     }
     let mut formed = Formed::of(taken);
     formed.add(taken, None);
     // The budget was not asked, so nothing is given back to it.
     formed.again = false;
     carry(desk, formed, true).await;
+    true
 }
 
 /// What an event leaves with.

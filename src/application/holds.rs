@@ -135,6 +135,14 @@ impl Holds {
         .collect()
     }
 
+    /// A probe did not leave: the next is due at that time.
+    pub fn probe_again(&self, hold: &Hold, at: Timestamp) {
+        let mut inner = self.inner();
+        if let Some(held) = inner.held.iter_mut().find(|held| held.is_of(&hold.tenant, &hold.queue)) {
+            held.probe_at = held.probe_at.min(at);
+        }
+    }
+
     /// Holds whose cause is mended, each told once.
     pub fn mended(&self) -> Vec<Hold> {
         if !self.any.load(SeqCst) {

@@ -134,7 +134,10 @@ async fn probe(desk: &Desk, hold: Hold) -> Result<(), StoreError> {
         gateway.lines.rejoin(waiting.line, waiting.seq);
     }
     let next = Next { due: now, seq: waiting.seq, hurried: true, again: true };
-    send(desk, next, true).await;
+    if !send(desk, next, true).await {
+        // Somebody else looks at it just now, and nothing has left.
+        gateway.holds.probe_again(&hold, gateway.clock.now() + BUSY);
+    }
     Ok(())
 }
 
@@ -160,8 +163,7 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     };
     if delivery.mode.is_batch() {
         if is_probe {
-            batching::probe(desk, seq, &delivery).await;
-            return true;
+            return batching::probe(desk, seq, &delivery).await;
         }
         let due = if next.hurried { next.due } else { delivery.due };
         let next = Next { due, again: delivery.attempts_left > 0, ..next };

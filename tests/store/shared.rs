@@ -138,3 +138,25 @@ fn nobody_reads_on_past_what_is_still_being_written() {
         "in the order of transactions"
     );
 }
+
+#[test]
+fn a_journal_that_was_moved_to_another_server_is_read_in_its_order_and_goes_on() {
+    let Some(database) = Database::new().map(Arc::new) else { return };
+    let one = gateway(&database);
+    let decide = |open: &Open, id: &str| {
+        let record = event(open, id, Mode::Sync);
+        let seq = record.seq;
+        open.record(record);
+        open.tell(seq, id);
+    };
+    ["e-1", "e-2", "e-3"].iter().for_each(|id| decide(&one, id));
+    // As if the old server had counted further: some of its transactions are ahead of this one's, and some are not.
+    database.run("UPDATE journal SET xid = xid + 1000000000000 WHERE place > 1");
+    let one = one.again();
+    decide(&one, "e-4");
+    let begin = xceed_gateway::application::ports::Place(0, 0);
+    let heard: Vec<String> = one.page(&begin, 4).0.into_iter().map(|(id, ..)| id).collect();
+    assert_eq!(heard, ["e-1", "e-2", "e-3", "e-4"]);
+    let end = read(one.store.journal_end()).expect("it can be read");
+    assert!(end.0 < 1_000_000_000_000, "a place from there is ahead of the end, which a listener is told");
+}

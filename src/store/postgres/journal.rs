@@ -26,9 +26,10 @@ const PAGE: &str = "SELECT row.xid, row.place, is_late, event_id,
      LEFT JOIN told ON told.seq = event.seq LEFT JOIN decided ON decided.seq = event.seq
      LEFT JOIN late ON late.seq = event.seq AND is_late
      WHERE n <= $5 ORDER BY row.xid, row.place";
-/// What was written before the database was moved to a server that numbers its transactions anew comes first.
-pub(super) const MEND: &str =
-    "UPDATE journal SET xid = 0 WHERE xid > txid_snapshot_xmax(txid_current_snapshot())";
+/// What was written before the database was moved to a server that numbers its transactions anew comes first, in the
+/// order of its places.
+pub(super) const MEND: &str = "UPDATE journal SET xid = 0
+     WHERE (SELECT max(xid) FROM journal) > txid_snapshot_xmax(txid_current_snapshot())";
 
 pub(super) fn end(reads: Option<&UnboundedSender<Read>>) -> Local<Result<Place, StoreError>> {
     ask(reads, move |link: Arc<Link>| async move {
