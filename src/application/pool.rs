@@ -443,3 +443,6 @@ impl Inner {
         Some(card)
     }
 }
+
+#[cfg(test)]
+mod tests;

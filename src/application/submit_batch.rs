@@ -29,6 +29,8 @@ const OUTSTANDING_MAX: usize = 512;
 pub const FAILURES_MAX: usize = 10_000;
 /// So many chunks' worth of events are taken in before they begin to leave.
 const CHUNKS_AT_ONCE: usize = 10;
+/// However slowly a batch comes, what is there begins to leave so often.
+const RELEASE_EVERY: Duration = Duration::from_secs(5);
 /// What is wrong with one line is told in so many characters.
 const DETAIL_MAX: usize = 1000;
 /// How long an intake waits until others have left.
@@ -46,7 +48,9 @@ pub struct Intake {
     received_at: Timestamp,
     received: Instant,
     outstanding: VecDeque<Outstanding>,
+    /// On disk, and kept back until there are enough to leave together.
     ready: Vec<Seq>,
+    released_at: Timestamp,
     told: Told,
     /// One of as many as are taken in at the same time.
     _place: OwnedSemaphorePermit,
@@ -111,6 +115,7 @@ impl Intake {
             received,
             outstanding: VecDeque::new(),
             ready: Vec::new(),
+            released_at: gateway.clock.now(),
             told: Told::default(),
         })
     }
@@ -276,7 +281,8 @@ impl Intake {
                 }
             }
         }
-        if self.ready.len() >= CHUNKS_AT_ONCE * self.tenant.chunk {
+        let waits = self.desk.gateway.clock.now().duration_since(self.released_at).unsigned_abs();
+        if self.ready.len() >= CHUNKS_AT_ONCE * self.tenant.chunk || waits > RELEASE_EVERY {
             self.release();
         }
         Ok(())
@@ -307,7 +313,8 @@ impl Intake {
 
     fn release(&mut self) {
         let gateway = &self.desk.gateway;
-        gateway.relay.pool().release(self.ready.drain(..), gateway.clock.now());
+        self.released_at = gateway.clock.now();
+        gateway.relay.pool().release(self.ready.drain(..), self.released_at);
     }
 
     fn refuse(&mut self, line: u64, id: Option<&EventId>, faults: &[FieldFault]) {
