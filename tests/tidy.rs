@@ -105,6 +105,7 @@ const CLOCKS: &[&str] = &[
     // How long an attempt took, and until when a target is left alone or a token is good: by the same.
     "src/application/push",
     "src/platforms/token",
+    "src/platforms/discovery",
     // Virtual time.
     "src/application/tests",
     "src/xceed/soap_client",

@@ -2,7 +2,7 @@
 
 use super::section::{Problems, Section};
 use crate::platforms::{
-    CxoneSettings, GenesysSettings, GrantSettings, Settings, TokenSettings, WaySettings, WebhookSettings,
+    CxoneSettings, GenesysSettings, GrantSettings, IssuerSettings, Settings, WaySettings, WebhookSettings,
 };
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ const CXONE_VERSION: &str = "v30.0";
 const GENESYS_PATH: &str = "/api/v2/conversations/{id}/participants/{participant}/attributes";
 const GENESYS_CONVERSATION_PATH: &str = "/api/v2/conversations/{id}";
 const TIMEOUT: Duration = Duration::from_secs(5);
+const TOKEN_URL: &str = "where access tokens are asked for, such as \"https://…\"";
 const GRANTS: &str = "must be \"client_credentials\", \"access_key\" or \"password\"";
 
 pub(super) fn read(section: &mut Section, problems: &mut Problems) -> Settings {
@@ -31,14 +32,34 @@ fn read_cxone(section: &mut Section, problems: &mut Problems) -> Option<CxoneSet
     let way = section.check("push", problems, "must be \"patch\" or \"signal\"", || {
         WaySettings::ALL.into_iter().find_map(|(name, way)| (name == word).then_some(way))
     });
-    let api_url = section.text("api_url", "the address of CXone's API, such as \"https://…\"", problems);
+    let (issuer, api_url, token_url) = read_places(section, problems)?;
     let path = section.text_or("path", way.map_or("", WaySettings::path), problems);
     let version = section.text_or("version", CXONE_VERSION, problems);
-    let token = read_token(section, Some(CXONE_SCOPE), problems);
+    let grant = read_grant(section, Some(CXONE_SCOPE), problems);
     let timeout = read_timeout(section, problems);
-    let settings = CxoneSettings { api_url: api_url?, way: way?, path, version, token: token?, timeout };
+    let settings =
+        CxoneSettings { issuer, api_url, token_url, way: way?, path, version, grant: grant?, timeout };
     note(section, settings.faults(), problems);
     Some(settings)
+}
+
+/// The issuer, the API and the token endpoint.
+type Places = (Option<IssuerSettings>, Option<String>, Option<String>);
+
+/// Where CXone is: said, or to be asked of an issuer.
+fn read_places(section: &mut Section, problems: &mut Problems) -> Option<Places> {
+    let issuer = section.optional_text("issuer", problems);
+    let tenant_id = section.optional_text("tenant_id", problems);
+    let Some(url) = issuer else {
+        let api_url = section.text("api_url", "the address of CXone's API, such as \"https://…\"", problems);
+        let token_url = section.text("token_url", TOKEN_URL, problems);
+        return Some((None, api_url, token_url));
+    };
+    let (api_url, token_url) =
+        (section.optional_text("api_url", problems), section.optional_text("token_url", problems));
+    let rule = "is missing: CXone's id of the tenant, which the issuer wants to know";
+    let tenant_id = section.check("tenant_id", problems, rule, || tenant_id)?;
+    Some((Some(IssuerSettings { url, tenant_id }), api_url, token_url))
 }
 
 fn read_genesys(section: &mut Section, problems: &mut Problems) -> Option<GenesysSettings> {
@@ -46,21 +67,19 @@ fn read_genesys(section: &mut Section, problems: &mut Problems) -> Option<Genesy
     let api_url = section.text("api_url", cure, problems);
     let path = section.text_or("path", GENESYS_PATH, problems);
     let conversation_path = section.text_or("conversation_path", GENESYS_CONVERSATION_PATH, problems);
-    let token = read_token(section, None, problems);
+    let token_url = section.text("token_url", TOKEN_URL, problems);
+    let grant = read_grant(section, None, problems);
     let timeout = read_timeout(section, problems);
-    let settings = GenesysSettings { api_url: api_url?, path, conversation_path, token: token?, timeout };
+    let settings = GenesysSettings {
+        api_url: api_url?,
+        path,
+        conversation_path,
+        token_url: token_url?,
+        grant: grant?,
+        timeout,
+    };
     note(section, settings.faults(), problems);
     Some(settings)
-}
-
-fn read_token(
-    section: &mut Section,
-    usual_scope: Option<&str>,
-    problems: &mut Problems,
-) -> Option<TokenSettings> {
-    let url = section.text("token_url", "where access tokens are asked for, such as \"https://…\"", problems);
-    let grant = read_grant(section, usual_scope, problems);
-    Some(TokenSettings { url: url?, grant: grant? })
 }
 
 fn read_grant(

@@ -1,7 +1,8 @@
 //! A call of a platform's API: with a token, once more with a new one where that is refused, and within a time.
 
 use super::answer::Answer;
-use super::settings::TokenSettings;
+use super::discovery::Place;
+use super::settings::GrantSettings;
 use super::token::Tokens;
 use crate::domain::bringing_back::Pushed;
 use crate::domain::identifiers::TenantName;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 pub(super) struct Api {
     client: Client,
-    base: String,
+    base: Place,
     tokens: Tokens,
     timeout: Duration,
 }
@@ -18,14 +19,14 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn new(
         (tenant, platform): (&TenantName, &'static str),
-        (base, timeout): (&str, Duration),
-        token: &TokenSettings,
+        (base, token, timeout): (Place, Place, Duration),
+        grant: &GrantSettings,
         client: &Client,
     ) -> Self {
         Self {
             client: client.clone(),
-            base: base.trim_end_matches('/').to_owned(),
-            tokens: Tokens::new((tenant.clone(), platform), token.clone(), timeout, client.clone()),
+            base,
+            tokens: Tokens::new((tenant.clone(), platform), (token, grant.clone()), timeout, client.clone()),
             timeout,
         }
     }
@@ -37,7 +38,9 @@ impl Api {
         path: &str,
         body: Option<String>,
     ) -> Result<Answer, Pushed> {
-        let draft = || self.draft(&method, path, body.as_ref());
+        let base = self.base.get().await?;
+        let address = format!("{}{path}", base.trim_end_matches('/'));
+        let draft = || self.draft(&method, &address, body.as_ref());
         let token = self.tokens.get().await?;
         let answer = Answer::to(draft().bearer_auth(token.expose()), self.timeout).await?;
         if answer.status != 401 {
@@ -47,8 +50,8 @@ impl Api {
         Answer::to(draft().bearer_auth(token.expose()), self.timeout).await
     }
 
-    fn draft(&self, method: &Method, path: &str, body: Option<&String>) -> RequestBuilder {
-        let request = self.client.request(method.clone(), format!("{}{path}", self.base));
+    fn draft(&self, method: &Method, address: &str, body: Option<&String>) -> RequestBuilder {
+        let request = self.client.request(method.clone(), address);
         let request = request.header("Accept", "application/json");
         match body {
             Some(body) => request.header("Content-Type", "application/json").body(body.clone()),

@@ -2,14 +2,16 @@
 
 use super::address::{form, segment};
 use super::api::Api;
+use super::discovery::{Discovery, Place};
 use super::said::{Said, raw};
-use super::settings::{CXONE, CxoneSettings, WaySettings};
+use super::settings::{CXONE, CxoneSettings, GrantSettings, WaySettings};
 use crate::application::ports::Push;
 use crate::domain::bringing_back::Pushed;
 use crate::domain::identifiers::TenantName;
 use reqwest::{Client, Method};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::sync::Arc;
 
 pub(super) struct Cxone {
     api: Api,
@@ -34,8 +36,18 @@ struct Attributes<'a> {
 
 impl Cxone {
     pub(super) fn new(tenant: &TenantName, settings: &CxoneSettings, client: &Client) -> Self {
-        let place = (settings.api_url.as_str(), settings.timeout);
-        let api = Api::new((tenant, CXONE), place, &settings.token, client);
+        let by_access_key = matches!(settings.grant, GrantSettings::AccessKey { .. });
+        let issuer = settings.issuer.as_ref().map(|issuer| {
+            let whose = (issuer.url.as_str(), issuer.tenant_id.as_str());
+            Arc::new(Discovery::new(tenant, whose, by_access_key, settings.timeout, client))
+        });
+        // What is configured stands; the configuration sees to it that there is an issuer for the rest.
+        let place = |url: &Option<String>, found: fn(Arc<Discovery>) -> Place| match (url, &issuer) {
+            (None, Some(issuer)) => found(issuer.clone()),
+            (url, _) => Place::Known(url.clone().unwrap_or_default()),
+        };
+        let (base, token) = (place(&settings.api_url, Place::Api), place(&settings.token_url, Place::Token));
+        let api = Api::new((tenant, CXONE), (base, token, settings.timeout), &settings.grant, client);
         Self { api, way: settings.way, path: settings.path.replace("{version}", &settings.version) }
     }
 

@@ -3,6 +3,7 @@
 use super::address::segment;
 use super::answer::Answer;
 use super::api::Api;
+use super::discovery::Place;
 use super::said::Said;
 use super::settings::{GENESYS, GenesysSettings};
 use crate::application::ports::Push;
@@ -35,9 +36,10 @@ struct Participant {
 
 impl Genesys {
     pub(super) fn new(tenant: &TenantName, settings: &GenesysSettings, client: &Client) -> Self {
-        let place = (settings.api_url.as_str(), settings.timeout);
+        let known = |url: &String| Place::Known(url.clone());
+        let places = (known(&settings.api_url), known(&settings.token_url), settings.timeout);
         Self {
-            api: Api::new((tenant, GENESYS), place, &settings.token, client),
+            api: Api::new((tenant, GENESYS), places, &settings.grant, client),
             path: settings.path.clone(),
             conversation_path: settings.conversation_path.clone(),
         }

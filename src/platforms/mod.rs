@@ -1,13 +1,14 @@
 //! Where decisions go back to: CXone, Genesys, and whoever listens for webhooks. One attempt at a time; when and how often
 //! is not decided here.
 //!
-//! `token` has the access tokens, `api` a call that needs one, `answer` what an answer means; `cxone`, `genesys` and
+//! `discovery` knows where they are, `token` has the access tokens, `api` a call that needs one, `answer` what an answer means; `cxone`, `genesys` and
 //! `webhook` know the shapes, `said` what of a decision goes into them.
 
 mod address;
 mod answer;
 mod api;
 mod cxone;
+mod discovery;
 mod genesys;
 mod said;
 mod settings;
@@ -15,7 +16,7 @@ mod token;
 mod webhook;
 
 pub use settings::{
-    CxoneSettings, GenesysSettings, GrantSettings, Settings, TokenSettings, WaySettings, WebhookSettings,
+    CxoneSettings, GenesysSettings, GrantSettings, IssuerSettings, Settings, WaySettings, WebhookSettings,
 };
 
 use crate::application::ports::{Local, Push, Pushing};

@@ -22,13 +22,13 @@ pub struct Settings {
     pub webhooks: Vec<WebhookSettings>,
 }
 
-/// A platform's token endpoint, and who asks there.
+/// Who says where CXone's API and its token endpoint are.
 #[derive(Clone, Debug)]
-pub struct TokenSettings {
+pub struct IssuerSettings {
     /// Where it is.
     pub url: String,
-    /// How it is asked.
-    pub grant: GrantSettings,
+    /// CXone's own id of the tenant.
+    pub tenant_id: String,
 }
 
 /// How a token is asked for.
@@ -88,16 +88,20 @@ impl WaySettings {
 /// CXone.
 #[derive(Clone, Debug)]
 pub struct CxoneSettings {
-    /// Its API.
-    pub api_url: String,
+    /// Who says where the rest is.
+    pub issuer: Option<IssuerSettings>,
+    /// Its API, unless the issuer says where that is.
+    pub api_url: Option<String>,
+    /// Its token endpoint, unless the issuer says where that is.
+    pub token_url: Option<String>,
     /// How decisions are brought.
     pub way: WaySettings,
     /// Where, behind `api_url`.
     pub path: String,
     /// The version of its API, where the path names it.
     pub version: String,
-    /// Its tokens.
-    pub token: TokenSettings,
+    /// How a token is asked for.
+    pub grant: GrantSettings,
     /// How long one request may take.
     pub timeout: Duration,
 }
@@ -111,8 +115,10 @@ pub struct GenesysSettings {
     pub path: String,
     /// Where a conversation is looked up.
     pub conversation_path: String,
-    /// Its tokens.
-    pub token: TokenSettings,
+    /// Its token endpoint.
+    pub token_url: String,
+    /// How a token is asked for.
+    pub grant: GrantSettings,
     /// How long one request may take.
     pub timeout: Duration,
 }
@@ -148,8 +154,11 @@ impl CxoneSettings {
     /// All that is wrong.
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        faults.extend((!is_safe(&self.api_url)).then_some(("api_url", ADDRESS)));
-        faults.extend((!is_safe(&self.token.url)).then_some(("token_url", ADDRESS)));
+        let issuer = self.issuer.as_ref().map(|issuer| &issuer.url);
+        let addresses =
+            [("issuer", issuer), ("api_url", self.api_url.as_ref()), ("token_url", self.token_url.as_ref())];
+        let unsafe_ones = addresses.into_iter().filter(|(_, url)| url.is_some_and(|url| !is_safe(url)));
+        faults.extend(unsafe_ones.map(|(key, _)| (key, ADDRESS)));
         faults.extend((!is_path(&self.path, &["{id}"])).then_some(("path", PATH)));
         faults
     }
@@ -160,7 +169,7 @@ impl GenesysSettings {
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         faults.extend((!is_safe(&self.api_url)).then_some(("api_url", ADDRESS)));
-        faults.extend((!is_safe(&self.token.url)).then_some(("token_url", ADDRESS)));
+        faults.extend((!is_safe(&self.token_url)).then_some(("token_url", ADDRESS)));
         let rule = "must begin with / and hold {id} and {participant} where their ids go";
         faults.extend((!is_path(&self.path, &["{id}", "{participant}"])).then_some(("path", rule)));
         faults.extend((!is_path(&self.conversation_path, &["{id}"])).then_some(("conversation_path", PATH)));

@@ -3,7 +3,8 @@
 
 use super::address::form;
 use super::answer::Answer;
-use super::settings::{GrantSettings, TokenSettings};
+use super::discovery::Place;
+use super::settings::GrantSettings;
 use crate::domain::bringing_back::{Pause, Pushed};
 use crate::domain::identifiers::TenantName;
 use crate::secrets::Secret;
@@ -28,7 +29,8 @@ const RENEW_AGAIN: Duration = Duration::from_secs(5);
 /// The token of one client at one platform.
 pub(super) struct Tokens {
     whose: (TenantName, &'static str),
-    settings: TokenSettings,
+    url: Place,
+    grant: GrantSettings,
     timeout: Duration,
     client: Client,
     /// Whoever holds the lock asks for a token; others wait for what that comes to.
@@ -50,11 +52,11 @@ struct Good {
 impl Tokens {
     pub(super) fn new(
         whose: (TenantName, &'static str),
-        settings: TokenSettings,
+        (url, grant): (Place, GrantSettings),
         timeout: Duration,
         client: Client,
     ) -> Self {
-        Self { whose, settings, timeout, client, kept: Mutex::default() }
+        Self { whose, url, grant, timeout, client, kept: Mutex::default() }
     }
 
     /// A token that is good, as far as is known.
@@ -82,7 +84,14 @@ impl Tokens {
             let _ = at;
             return Err(put_off(why));
         }
-        match self.request().await {
+        let url = match self.url.get().await {
+            Ok(url) => url,
+            Err(failed) => {
+                kept.failed_at = Some((Instant::now(), failed.why()));
+                return Err(failed);
+            }
+        };
+        match self.request(&url).await {
             Ok(good) => {
                 kept.failed_at = None;
                 Ok(kept.good.insert(good).token.clone())
@@ -102,30 +111,29 @@ impl Tokens {
         }
     }
 
-    async fn request(&self) -> Result<Good, &'static str> {
-        let answer = Answer::to(self.draft(), self.timeout).await.map_err(|failed| match failed {
+    async fn request(&self, url: &str) -> Result<Good, &'static str> {
+        let answer = Answer::to(self.draft(url), self.timeout).await.map_err(|failed| match failed {
             Pushed::Later { left: false, .. } => "the token endpoint can't be reached; check token_url",
             _ => "the token endpoint did not answer in time, or broke off",
         })?;
         read(&answer)
     }
 
-    fn draft(&self) -> RequestBuilder {
-        let request = self.client.post(&self.settings.url).header("Accept", "application/json");
-        let by_form = |id: &str, secret: &Secret, text: String| {
-            let request = request.try_clone().unwrap_or_else(|| self.client.post(&self.settings.url));
+    fn draft(&self, url: &str) -> RequestBuilder {
+        let request = self.client.post(url).header("Accept", "application/json");
+        let by_form = |request: RequestBuilder, id: &str, secret: &Secret, text: String| {
             let request = request.header("Authorization", basic(id, secret));
             request.header("Content-Type", "application/x-www-form-urlencoded").body(text)
         };
-        match &self.settings.grant {
+        match &self.grant {
             GrantSettings::ClientCredentials { id, secret, scope } => {
                 let mut pairs = vec![("grant_type", "client_credentials")];
                 pairs.extend(scope.iter().map(|scope| ("scope", scope.as_str())));
-                by_form(id, secret, form(&pairs))
+                by_form(request, id, secret, form(&pairs))
             }
             GrantSettings::Password { id, secret, key_id, key_secret } => {
                 let (username, password) = (("username", key_id.as_str()), ("password", key_secret.expose()));
-                by_form(id, secret, form(&[("grant_type", "password"), username, password]))
+                by_form(request, id, secret, form(&[("grant_type", "password"), username, password]))
             }
             GrantSettings::AccessKey { id, secret } => {
                 let body = json!({ "accessKeyId": id, "accessKeySecret": secret.expose() });

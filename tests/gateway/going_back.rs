@@ -186,6 +186,24 @@ fn each_grant_is_asked_as_it_is_configured() {
 }
 
 #[test]
+fn an_issuer_says_where_cxone_is() {
+    for (grant, last) in [("password", "gateway"), ("access_key", "key-1")] {
+        let bank = Bank::open(|tenant, platform, secrets| {
+            tenant.with(&format!(
+                "[cxone]\nissuer = \"{platform}\"\ntenant_id = \"11eb-1\"\ngrant = \"{grant}\"\n\
+                 client_id = \"gateway\"\nclient_secret = {}\naccess_key_id = \"key-1\"\naccess_key_secret = {}\n",
+                secrets.source("client"),
+                secrets.source("key")
+            ))
+        });
+        bank.decide("i-1", "C-1");
+        assert_eq!(bank.xceed.brought_times("i-1", 1)[0]["status"], 200);
+        let tokens = bank.xceed.tokens();
+        assert_eq!((&tokens["lastGrant"], &tokens["lastClient"]), (&json!(grant), &json!(last)));
+    }
+}
+
+#[test]
 fn genesys_gets_text_for_the_customer_of_the_conversation() {
     let bank = Bank::open(|tenant, platform, secrets| {
         with_genesys(tenant, platform, secrets)

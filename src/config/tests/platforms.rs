@@ -41,10 +41,10 @@ secret_previous = { file = "Cargo.toml" }
     assert_eq!(targets, ["cxone", "genesys", "webhook:0", "webhook:crm"]);
     let cxone = settings.cxone.as_ref().expect("it is configured");
     assert_eq!((cxone.way, cxone.path.as_str()), (WaySettings::Patch, "/api/v2/interactions/{id}"));
-    let GrantSettings::ClientCredentials { scope, .. } = &cxone.token.grant else { panic!("{cxone:?}") };
+    let GrantSettings::ClientCredentials { scope, .. } = &cxone.grant else { panic!("{cxone:?}") };
     assert_eq!(scope.as_deref(), Some("interactions:read interactions:write"));
     let genesys = settings.genesys.as_ref().expect("it is configured");
-    assert!(matches!(&genesys.token.grant, GrantSettings::ClientCredentials { scope: None, .. }));
+    assert!(matches!(&genesys.grant, GrantSettings::ClientCredentials { scope: None, .. }));
     assert!(!format!("{settings:?}").contains("canary"), "a secret is shown");
     assert_eq!(parse("", &[]).expect("sound").1, Vec::<String>::new());
 }
@@ -56,7 +56,7 @@ fn each_grant_needs_what_it_needs() {
             "[tenants.first-bank.cxone]\npush = \"signal\"\napi_url = \"https://a.example\"\n\
              token_url = \"https://a.example\"\ngrant = \"{grant}\"\n{rest}"
         );
-        parse(&text, secrets).map(|(settings, _)| settings.cxone.expect("it is configured").token.grant)
+        parse(&text, secrets).map(|(settings, _)| settings.cxone.expect("it is configured").grant)
     };
     let both = "client_id = \"me\"\naccess_key_id = \"k\"";
     assert!(matches!(grant("password", both, &SECRETS[..2]), Ok(GrantSettings::Password { .. })));
@@ -76,6 +76,22 @@ fn each_grant_needs_what_it_needs() {
         let errors = grant(word, rest, &[]).expect_err(wrong);
         assert!(errors.contains(&format!("{place}.{wrong}")), "{errors}");
     }
+}
+
+#[test]
+fn an_issuer_stands_for_both_addresses_where_it_knows_the_tenant() {
+    let with = |rest: &str| {
+        let text = format!(
+            "[tenants.first-bank.cxone]\nissuer = \"https://cxone.example\"\nclient_id = \"me\"\n{rest}"
+        );
+        parse(&text, &SECRETS[..1]).map(|(settings, _)| settings.cxone.expect("it is configured"))
+    };
+    let cxone = with("tenant_id = \"11eb\"").expect("sound");
+    assert_eq!((cxone.api_url, cxone.token_url), (None, None));
+    let cxone = with("tenant_id = \"11eb\"\napi_url = \"https://api.example\"").expect("sound");
+    assert_eq!(cxone.api_url.as_deref(), Some("https://api.example"));
+    let errors = with("").expect_err("it can't be asked");
+    assert!(errors.contains("cxone.tenant_id: is missing: CXone's id of the tenant"), "{errors}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
+        .route("/.well-known/openid-configuration", web::get().to(open_id))
+        .route("/.well-known/cxone-configuration", web::get().to(discovery))
         .route("/api/v2/interactions/{id}", web::patch().to(patch))
         .route("/inContactAPI/services/{version}/interactions/{id}/signal", web::post().to(signal))
         .route("/api/v2/conversations/{id}", web::get().to(conversation))
@@ -17,6 +19,27 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             "/api/v2/conversations/{id}/participants/{participant}/attributes",
             web::patch().to(attributes),
         );
+}
+
+/// CXone: where tokens are.
+async fn open_id(request: HttpRequest) -> HttpResponse {
+    let here = here(&request);
+    HttpResponse::Ok().json(json!({ "issuer": here, "token_endpoint": format!("{here}/auth/token") }))
+}
+
+/// CXone: where a tenant's API is.
+async fn discovery(request: HttpRequest, query: Query<BTreeMap<String, String>>) -> HttpResponse {
+    match query.get("tenantId") {
+        Some(id) if !id.is_empty() => {
+            let here = here(&request);
+            HttpResponse::Ok().json(json!({ "tenantId": id, "api_endpoint": here, "auth_endpoint": here }))
+        }
+        _ => HttpResponse::BadRequest().json(json!({ "message": "tenantId is missing" })),
+    }
+}
+
+fn here(request: &HttpRequest) -> String {
+    format!("http://{}", request.connection_info().host())
 }
 
 /// CXone: attributes of an interaction.
