@@ -209,7 +209,7 @@ fn halted(halt: &Halt) -> Problem {
 }
 
 fn backlog() -> Problem {
-    let detail = "too many events of batches wait to be sent: send the batch again later";
+    let detail = "too many batches are taken in, or wait to be sent, just now: send this one again later";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overload", "Too much to do", detail)
         .with_header(header::RETRY_AFTER, "5")
 }

@@ -1,7 +1,7 @@
 //! `kill -9` at any moment of a batch: nothing that was accepted is lost, and nothing is sent twice but what was under way.
 
 use super::{counts, events, id};
-use crate::harness::{Config, Gateway, Simulator, Tenant, lines, until};
+use crate::harness::{Config, Connection, Gateway, Simulator, Tenant, lines, until};
 use serde_json::json;
 use std::collections::HashMap;
 use std::thread;
@@ -94,4 +94,31 @@ fn a_gateway_that_is_asked_to_end_finishes_what_is_under_way_and_the_next_start_
     gateway.restart();
     assert_eq!(counts(&gateway.caller().until_done(&posted))[3], COUNT as u64);
     assert_eq!(simulator.arrivals().len(), COUNT, "nothing is sent twice");
+}
+
+#[test]
+fn a_gateway_that_is_asked_to_end_refuses_the_rest_of_a_batch_and_keeps_what_it_has() {
+    let (simulator, mut gateway) = start();
+    let body = lines(&events(0..COUNT));
+    let caller = gateway.caller();
+    let head = caller
+        .request("POST", "/v1/batches")
+        .bytes_with(&format!("Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n", body.len()));
+    let mut connection = Connection::open(caller.address).expect("it listens");
+    connection.write_bytes(&head).expect("written");
+    let (first, rest) = body.as_bytes().split_at(body.len() / 2);
+    connection.write_bytes(first).expect("written");
+    caller.look_up_until(&id(100), |seen| seen["eventId"] == id(100).as_str());
+    gateway.ask_to_end();
+    until("the end", || gateway.log().contains("ending").then_some(()));
+    let answer = connection.send_bytes(rest).expect("an answer");
+    assert_eq!((answer.status, &answer.json()["type"]), (503, &json!("urn:xceed-gateway:problem:draining")));
+    assert!(gateway.wait().success());
+    gateway.restart();
+    let posted = gateway.caller().post_batch("", body).json();
+    let batch = gateway.caller().until_done(posted["batchId"].as_str().expect("an id"));
+    let [accepted, duplicates, ..] = counts(&batch);
+    assert!(duplicates > 100 && accepted + duplicates == COUNT as u64, "{batch}");
+    simulator.once_it_has(COUNT as u64);
+    assert_eq!(simulator.arrivals().len(), COUNT, "each once");
 }
