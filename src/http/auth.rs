@@ -52,6 +52,13 @@ pub struct Key {
 pub struct Keys(pub Vec<Arc<Key>>);
 
 impl Keys {
+    /// Whether a key that was found before is still there, for the same tenant and with the same roles.
+    pub(super) fn have(&self, key: &Key) -> bool {
+        self.0
+            .iter()
+            .any(|other| (&other.hash, &other.tenant, &other.roles) == (&key.hash, &key.tenant, &key.roles))
+    }
+
     /// The key with this text. Every key is compared to the end, so the time taken tells nothing.
     fn find(&self, text: &str) -> Option<&Arc<Key>> {
         let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();

@@ -1,18 +1,21 @@
 //! `GET /v1/decisions`: server-sent events.
 
 use super::answer;
-use super::auth::Role;
+use super::auth::{Key, Role};
+use super::doors::Doors;
 use super::parked::unreadable;
 use super::problem::Problem;
-use super::request::{bad_query, place, query};
+use super::request::{bad_query, place_of_key, query};
 use crate::application::follow_decisions::{Heard, Refusal, follow as follow_decisions};
 use crate::application::ports::{JournalEntry, Place};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use arc_swap::ArcSwap;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::Receiver;
 
@@ -25,7 +28,7 @@ pub(super) async fn follow(request: HttpRequest) -> HttpResponse {
 }
 
 async fn followed(request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    let (desk, tenant) = place(request, &Role::ALL)?;
+    let (desk, tenant, key) = place_of_key(request, &Role::ALL)?;
     let heard = follow_decisions(&desk.gateway, &tenant.name, last_heard(request)?)
         .await
         .map_err(|refusal| refuse(&refusal))?;
@@ -34,7 +37,14 @@ async fn followed(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     // Proxies that gather answers would hold decisions back.
     response.insert_header(("X-Accel-Buffering", "no"));
-    Ok(response.body(Stream { heard, has_begun: false }))
+    let may_go_on = watch(request, key);
+    Ok(response.body(Stream { heard, may_go_on: Box::new(may_go_on), has_begun: false }))
+}
+
+/// Whether the key is still good, which may change while somebody listens.
+fn watch(request: &HttpRequest, key: Arc<Key>) -> impl Fn() -> bool + use<> {
+    let doors = request.app_data::<Arc<ArcSwap<Doors>>>().cloned();
+    move || doors.as_ref().is_some_and(|doors| doors.load().keys.have(&key))
 }
 
 /// What a browser sends by itself when it comes back; elsewhere a parameter may be easier.
@@ -66,6 +76,7 @@ fn refuse(refusal: &Refusal) -> Problem {
 /// What is said, as it is said.
 struct Stream {
     heard: Receiver<Heard>,
+    may_go_on: Box<dyn Fn() -> bool>,
     has_begun: bool,
 }
 
@@ -78,6 +89,7 @@ impl MessageBody for Stream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.heard.poll_recv(cx).map(|heard| {
+            let heard = heard.filter(|_| (self.may_go_on)());
             let mut text = if self.has_begun { Vec::new() } else { COME_BACK.to_vec() };
             self.has_begun = true;
             put(&mut text, &heard?);

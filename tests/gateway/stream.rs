@@ -110,6 +110,17 @@ fn the_stream_ends_with_the_gateway() {
 }
 
 #[test]
+fn the_stream_ends_for_a_key_that_is_taken_out() {
+    let both = [Tenant::first_bank(), Tenant::new("other-bank", 210_022)];
+    let (mut gateway, xceed) = start(&both);
+    let mut listener = Listener::follow(&gateway.caller(), None);
+    let [_, other] = both;
+    gateway.reconfigure(Config::new([other], &xceed.url()));
+    // At the next sign of life at the latest.
+    assert_eq!(listener.next(), None);
+}
+
+#[test]
 fn a_wrong_id_is_refused_and_so_is_a_key_that_is_none() {
     let (gateway, _xceed) = start(&[Tenant::first_bank()]);
     gateway.submit(&event("e-1"));
