@@ -3,10 +3,11 @@
 //! `fixtures/foreign/contract`, and the oracle reads it too.
 
 use crate::harness::{
-    Canned, Case, Config, Connection, Do, Gateway, Goldens, Node, Response, Tenant, answer, cases, read_xml,
-    repository,
+    Canned, Case, Config, Connection, Do, Gateway, Goldens, Node, Response, Tenant, answer, cases, event,
+    read_xml, repository,
 };
 use serde_json::Value;
+use sha1::{Digest, Sha1};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 
@@ -50,6 +51,34 @@ fn a_foreign_vendors_sets_work_without_code() {
         }
     }
     goldens.finish();
+}
+
+#[test]
+fn a_foreign_vendors_batches_work_without_code_too() {
+    let rejected = "<rejections><rejection activityRef=\"e-2\">wrong</rejection></rejections>";
+    let verdict = format!("<Verdict><Status><code>XML_VALIDATION_FAIL</code></Status>{rejected}</Verdict>");
+    let reply = format!(
+        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>\
+         <f:submitActivitiesReply xmlns:f=\"{FOREIGN}\">{verdict}</f:submitActivitiesReply></e:Body></e:Envelope>"
+    );
+    let xceed =
+        Canned::start(move |_| vec![Do::Say(answer(200, "text/xml; charset=utf-8", reply.as_bytes()))]);
+    let tenant = Tenant::first_bank().with("xceed.schema = \"2.7\"");
+    let config = Config::new([tenant], &xceed.url()).schemas(repository("fixtures/foreign/xsd"));
+    let gateway = Gateway::start(config);
+    let posted = gateway.caller().posted("", &[event("e-1"), event("e-2"), event("e-3")]);
+    let batch = gateway.caller().until_done(&posted);
+    assert_eq!((&batch["settled"], &batch["parked"]), (&Value::from(2), &Value::from(1)), "{batch}");
+    assert_eq!(gateway.look_up("e-2").json()["state"], "PARKED");
+    let heard = xceed.heard();
+    assert!(heard.len() == 1 && heard[0].head.contains("submitActivities\""), "{heard:?}");
+    let message = read_xml(&heard[0].body).expect("XML");
+    let text = |name: &str| message.text_of(name).unwrap_or_default().to_owned();
+    let document = text("document");
+    let places: Vec<_> = ["e-1", "e-2", "e-3"].iter().map(|id| document.find(&activity(id))).collect();
+    assert!(places.is_sorted() && places[0].is_some(), "all of them in one document: {document}");
+    let signed = ["311a5439c8bda8ef", "3", &document, &text("lane"), &text("site"), &text("house")].concat();
+    assert_eq!((text("count"), text("digest")), ("3".into(), hex::encode_upper(Sha1::digest(signed))));
 }
 
 /// A foreign Xceed that answers each case's event in its own words.
