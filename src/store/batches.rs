@@ -43,11 +43,13 @@ pub(super) fn view(
     id: &str,
 ) -> rusqlite::Result<Option<BatchView>> {
     let mut query = connection.prepare_cached(
-        "SELECT mode, received_at, lines, accepted, duplicates, failed, failures,
-                (SELECT count(*) FROM event JOIN delivery USING (seq) WHERE event.batch = ?2
-                 AND state NOT IN ('PARKED', 'DISCARDED')),
-                (SELECT count(*) FROM event JOIN delivery USING (seq) WHERE event.batch = ?2 AND state = 'PARKED'),
-                (SELECT count(*) FROM event JOIN delivery USING (seq) WHERE event.batch = ?2 AND state = 'DISCARDED')
+        // One look at each event: there may be many.
+        "WITH standing AS MATERIALIZED (SELECT state, count(*) AS events FROM event JOIN delivery USING (seq)
+                           WHERE event.batch = ?2 GROUP BY state)
+         SELECT mode, received_at, lines, accepted, duplicates, failed, failures,
+                (SELECT coalesce(sum(events), 0) FROM standing WHERE state NOT IN ('PARKED', 'DISCARDED')),
+                (SELECT coalesce(sum(events), 0) FROM standing WHERE state = 'PARKED'),
+                (SELECT coalesce(sum(events), 0) FROM standing WHERE state = 'DISCARDED')
          FROM batch WHERE tenant = ?1 AND id = ?2",
     )?;
     let number = |row: &Row<'_>, column: usize| Ok::<_, rusqlite::Error>(read_count(row.get(column)?));

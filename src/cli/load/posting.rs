@@ -84,22 +84,19 @@ impl Posting {
 
     /// Waits until the gateway has sent all that it has taken in.
     pub(super) async fn wait(&mut self) -> Result<(), Failed> {
-        loop {
-            let mut queued = 0;
-            for id in self.progress.open_batches().clone() {
-                let document = self.look_up(&id).await?;
-                queued += number(&document, "queued");
-                if document["state"] == "DONE" {
-                    self.close(&id, &document);
-                }
+        // They leave in their order, more or less, so that the oldest tells about the others.
+        while let Some(id) = self.progress.open_batches().first().cloned() {
+            let document = self.look_up(&id).await?;
+            if document["state"] == "DONE" {
+                self.close(&id, &document);
+                self.progress.note()?;
+            } else {
+                let others = self.progress.open_batches().len() - 1;
+                self.screen.is_sent(number(&document, "queued"), others);
+                sleep(LOOK).await;
             }
-            self.progress.note()?;
-            if self.progress.open_batches().is_empty() {
-                return Ok(());
-            }
-            self.screen.is_sent(queued);
-            sleep(LOOK).await;
         }
+        Ok(())
     }
 
     /// Says what became of it all.

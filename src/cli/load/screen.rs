@@ -44,8 +44,9 @@ impl Screen {
         self.bar.set_message(format!("{why}: again in {} s", wait.as_secs()));
     }
 
-    pub(super) fn is_sent(&self, queued: u64) {
-        self.bar.set_message(format!("all is taken in, {} still to be sent", HumanCount(queued)));
+    pub(super) fn is_sent(&self, queued: u64, others: usize) {
+        let queued = HumanCount(queued);
+        self.bar.set_message(format!("all is taken in; to be sent: {queued} events, and {others} batches"));
     }
 
     pub(super) fn end(&self, counts: &Counts, failures: &Path, is_sent: bool) -> Result<(), Failed> {
