@@ -74,8 +74,7 @@ pub async fn probe(desk: &Desk, seq: Seq, delivery: &Delivery) -> bool {
     formed.add(taken, None);
     // The budget was not asked, so nothing is given back to it.
     formed.again = false;
-    carry(desk, formed, true).await;
-    true
+    carry(desk, formed, true).await
 }
 
 /// What an event leaves with.
@@ -168,8 +167,9 @@ fn add_followers(gateway: &Gateway, formed: &mut Formed, (first, chain): (Taken,
     }
 }
 
-/// A chunk, as far as it goes now; whatever its events have to wait for brings them back.
-async fn carry(desk: &Desk, formed: Formed, is_probe: bool) {
+/// A chunk, as far as it goes now; whatever its events have to wait for brings them back. Answers whether there was an
+/// attempt.
+async fn carry(desk: &Desk, formed: Formed, is_probe: bool) -> bool {
     let gateway = &desk.gateway;
     let group = gateway.relay.pool().group(formed.lane);
     let again = formed.again;
@@ -180,6 +180,7 @@ async fn carry(desk: &Desk, formed: Formed, is_probe: bool) {
     if again && !left {
         gateway.budget().refund();
     }
+    left
 }
 
 /// Those of a chunk that may leave now. Where one may not, neither may those behind it in its line.

@@ -76,7 +76,7 @@ impl Aboard {
     }
 }
 
-/// One attempt with all of them, and its end on disk. Answers whether anything left.
+/// One attempt with all of them, and its end on disk. Answers whether there was one.
 pub(super) async fn leave(
     desk: &Desk,
     group: &Group,
@@ -127,7 +127,7 @@ pub(super) async fn leave(
         ended.part(part)
     })
     .await;
-    !matches!(attempt, Attempt::NotSent(_))
+    true
 }
 
 /// Notes that they may have been sent, where nothing may be sent twice; `false` where that can't be noted.
