@@ -8,7 +8,7 @@ use super::super::queue::{BUSY, Next, UNSERVED};
 use super::super::tenants::Tenant;
 use super::super::tickets::{Claim, Held};
 use crate::domain::chunk::parts;
-use crate::domain::delivery::{Attempt, State};
+use crate::domain::delivery::State;
 use crate::domain::identifiers::EventId;
 use jiff::Timestamp;
 use std::sync::Arc;
