@@ -47,7 +47,10 @@ impl Check {
 
 /// A tenant's own sources.
 fn say_sources(settings: &TenantSettings) -> Result<(), Failed> {
-    let source = |source: &SourceSettings| format!("{} ({} samples)", source.name, source.samples.len());
+    let source = |source: &SourceSettings| {
+        let (samples, s) = (source.samples.len(), if source.samples.len() == 1 { "" } else { "s" });
+        format!("{} ({samples} sample{s})", source.name)
+    };
     let sources: Vec<_> = settings.sources.iter().map(source).collect();
     if sources.is_empty() {
         return Ok(());
