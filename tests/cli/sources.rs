@@ -146,7 +146,7 @@ fn what_ships_makes_of_its_samples_what_lies_beside_them() {
     }
     folder.write("gateway.toml", text);
     let told = folder.run(&["check", "--config", "gateway.toml"]).done();
-    has(&told, &["cxone-assess (1 samples), cxone-data-action (2 samples), genesys-assess (2 samples)"]);
+    has(&told, &["cxone-assess (1 sample), cxone-data-action (2 samples), genesys-assess (2 samples)"]);
     assert!(
         !told.contains("warning: sources/shipped/cxone-assess")
             && !told.contains("warning: sources/shipped/genesys"),
