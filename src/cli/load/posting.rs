@@ -110,7 +110,8 @@ impl Posting {
             return Ok(());
         }
         let (failed, file) = (counts.failed, self.failures_file.display());
-        Err(Failed::because(format!("{failed} lines could not be taken: {file} says why")))
+        let lines = if failed == 1 { "line" } else { "lines" };
+        Err(Failed::because(format!("{failed} {lines} could not be taken: {file} says why")))
     }
 
     async fn post(&mut self, batch: Batch) -> Result<(), Failed> {
