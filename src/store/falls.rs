@@ -7,7 +7,6 @@ use super::rows::time;
 use crate::application::ports::{Mode, Record};
 use crate::domain::going_back::{Back, Kind, Target};
 use rusqlite::params;
-use std::borrow::Cow;
 
 /// A recorded event, as far as what is said of it concerns anybody.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ impl Event {
             return Vec::new();
         }
         let back = Back::read(self.back.as_deref());
-        let line = line(&self.subject).into_owned();
+        let line = line(&self.subject);
         let push = |target: &Target| NewPush {
             target: target.name.clone(),
             line: line.clone(),
@@ -55,10 +54,10 @@ pub(super) struct NewPush {
 }
 
 /// What goes to a target in order: all of an interaction, or else of an event.
-fn line(subject: &Subject) -> Cow<'_, str> {
+fn line(subject: &Subject) -> String {
     match &subject.interaction {
-        Some(interaction) => format!("interaction {interaction}").into(),
-        None => format!("event {}", subject.event_id).into(),
+        Some(interaction) => format!("interaction {interaction}"),
+        None => format!("event {}", subject.event_id),
     }
 }
 
