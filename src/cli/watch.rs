@@ -18,7 +18,7 @@ pub(super) struct Watch {
     pub(super) config: ConfigFile,
     pub(super) reloader: Reloader,
     pub(super) hangups: Arc<Notify>,
-    /// What is in use, by its content.
+    /// What is in use at the start, by its content.
     pub(super) content: [u8; 32],
 }
 
@@ -33,7 +33,7 @@ enum Found {
 
 impl Watch {
     /// Looks after it for ever.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
         let mut before = Found::Sound(self.content);
         let mut settled = before.clone();
         loop {
@@ -67,9 +67,9 @@ impl Watch {
         }
     }
 
-    async fn take(&mut self, read: Result<Config, Failed>) -> Result<(), Refused> {
+    async fn take(&self, read: Result<Config, Failed>) -> Result<(), Refused> {
         let config = read.map_err(|Failed(errors)| Refused::Wrong(errors))?;
-        let (content, tenants, warnings) = (config.content, config.tenants.len(), config.warnings.clone());
+        let (tenants, warnings) = (config.tenants.len(), config.warnings.clone());
         let later = self.reloader.apply(config).await?;
         for warning in warnings {
             tracing::warn!("{warning}");
@@ -77,7 +77,6 @@ impl Watch {
         for note in later {
             tracing::warn!("{note}");
         }
-        self.content = content;
         tracing::info!(tenants, "the configuration was read anew and is in use");
         Ok(())
     }

@@ -80,8 +80,7 @@ impl Tokens {
             return Ok(good.token.clone());
         }
         // Somebody else has asked meanwhile, in vain.
-        if let Some((at, why)) = kept.failed_at.filter(|(at, _)| *at >= asked_at) {
-            let _ = at;
+        if let Some((_, why)) = kept.failed_at.filter(|(at, _)| *at >= asked_at) {
             return Err(put_off(why));
         }
         let url = match self.url.get().await {
