@@ -91,6 +91,7 @@ impl App {
             relay: queue,
             lines: Lines::default(),
             holds: Holds::default(),
+            breakers: Arc::default(),
             budget: Mutex::default(),
             ending: Ending::default(),
             random,

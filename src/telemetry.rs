@@ -1,6 +1,9 @@
 //! Logs, and what time it is for them. Log lines hold ids, codes and durations; never a payload, a person or a secret.
 
-use jiff::Timestamp;
+mod clock;
+
+pub use clock::{is_apart, now};
+
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
@@ -31,10 +34,4 @@ pub fn start(format: Format, level: &str) {
         Format::Text => lines.try_init(),
         Format::Json => lines.json().try_init(),
     };
-}
-
-/// The time of day.
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the clock on the wall")]
-pub fn now() -> Timestamp {
-    Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::MAX)
 }

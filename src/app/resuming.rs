@@ -2,6 +2,7 @@
 
 use crate::application::gateway::Gateway;
 use crate::application::ports::{Hold, News, Recent, Resumption, Store, Waiting};
+use crate::domain::delivery::BACKOFF_MAX;
 use crate::domain::hold::{Queue as HeldQueue, STORE_OLDER};
 use crate::domain::identifiers::TenantName;
 use crate::domain::order::Turn;
@@ -47,7 +48,8 @@ pub(super) fn resume(gateway: &Gateway, resumption: Resumption) {
         }
         // What leaves with others is looked up, so that it is known together.
         if gateway.lines.rejoin(line, seq) == Turn::Now || by_callback || in_batch {
-            gateway.relay.enqueue(seq, due);
+            // Looked at by then, whatever a clock that was ahead has said.
+            gateway.relay.enqueue(seq, due.min(gateway.clock.now() + BACKOFF_MAX));
         }
     }
     let mut velocity: std::sync::MutexGuard<'_, Velocity> =

@@ -1,6 +1,7 @@
 //! One delivery on its way: an attempt, the decision on it, and what is recorded of both. Used by the live request
 //! and by the relay alike, so a retry can never say something else than the first attempt.
 
+use super::breakers::Pass;
 use super::gateway::{Desk, Gateway, on_disk};
 use super::holds::Noted;
 use super::ports::{Delivery, Late, Message, Mode, Receipt, Sent, Seq, Settlement, StoreError};
@@ -150,13 +151,14 @@ impl Errand {
     }
 
     /// One attempt.
-    pub async fn attempt(&self, desk: &Desk, ticket: &Ticket) -> Ended {
+    pub async fn attempt(&self, desk: &Desk, ticket: &Ticket, pass: Pass) -> Ended {
         if self.attempts_left == 0 {
             desk.gateway.budget().first(desk.gateway.clock.now());
         }
         ticket.sending(true);
         let ended = Ended::of(desk.xceed.send(&self.tenant.name, self.message.clone())).await;
         ticket.sending(false);
+        pass.end(ended.attempt(), desk.gateway.clock.now());
         self.log(&ended);
         ended
     }

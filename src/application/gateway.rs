@@ -1,5 +1,6 @@
 //! What all threads of a gateway share, and each worker's place in it.
 
+use super::breakers::Breakers;
 use super::ending::Ending;
 use super::follow_decisions::Listeners;
 use super::holds::Holds;
@@ -56,6 +57,8 @@ pub struct Gateway {
     pub lines: Lines,
     /// Which queues are held.
     pub holds: Holds,
+    /// Who may make an attempt.
+    pub breakers: Arc<Breakers>,
     /// Whether it ends.
     pub ending: Ending,
     /// First attempts and retries of the last seconds.

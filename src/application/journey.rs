@@ -1,11 +1,13 @@
 //! A live event's way through record, send and settle, from a caller's call on.
 
+use super::breakers::{Pass, Shut};
 use super::deliver::{Ended, Errand, Says};
 use super::gateway::{Desk, Gateway, on_disk};
 use super::lines::Start;
 use super::ports::{Claimed, Mode, Record, Recorded, StoreError};
 use super::tickets::{Held, Ticket, Word};
 use crate::domain::decision::Decision;
+use crate::domain::pass_through::Asks;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub(super) struct Journey {
     pub(super) held: Held,
     pub(super) mode: Mode,
     pub(super) deadline: Instant,
+    /// Leave to send, or why there is none, where that was asked before the record was made.
+    pub(super) pass: Option<Result<Pass, Shut>>,
 }
 
 impl Journey {
@@ -87,7 +91,7 @@ impl Journey {
     }
 
     /// The caller hears that the event is recorded; it is sent behind, by the relay where others go first.
-    async fn take_in(self, record: Option<Record>, is_turn: bool) {
+    async fn take_in(mut self, record: Option<Record>, is_turn: bool) {
         let (gateway, ticket, seq) = (self.gateway(), self.held.ticket(), self.errand.seq);
         let bench = self.errand.bench();
         let decision = match self.mode {
@@ -129,9 +133,13 @@ impl Journey {
     }
 
     /// An attempt that nobody waits for.
-    async fn acknowledge_behind(&self) {
+    async fn acknowledge_behind(&mut self) {
+        let Ok((pass, is_noted)) = self.take_pass() else { return self.keep() };
+        if !is_noted && !self.is_noted().await {
+            return self.hand_over();
+        }
         let gateway = self.gateway();
-        let ended = self.errand.attempt(&self.desk, self.held.ticket()).await;
+        let ended = self.errand.attempt(&self.desk, self.held.ticket(), pass).await;
         // What can't be recorded comes back by itself.
         let _ = self.errand.conclude(gateway, ended, Says::Nothing).await;
         if self.errand.callback_until.is_some() {
@@ -252,10 +260,16 @@ impl Journey {
     async fn send_at(self, start: Start, is_first: bool) {
         let (gateway, seq) = (self.gateway(), self.errand.seq);
         let turn = match start {
-            Start::Now if is_first => return self.send_in_time().await,
+            Start::Now if is_first => return self.leave().await,
             Start::Now => return self.wait_for_others().await,
             Start::Later(turn) => turn,
         };
+        if let Some(shut) = gateway.breakers.shut(&self.errand.tenant.name, gateway.clock.now()) {
+            if gateway.lines.give_up(seq) {
+                self.keep();
+            }
+            return self.tell_shut(shut).await;
+        }
         tokio::select! {
             biased;
             Ok(()) = turn => self.send_in_turn(is_first).await,
@@ -270,20 +284,62 @@ impl Journey {
 
     /// Its turn has come, and counts as begun.
     async fn send_in_turn(self, is_first: bool) {
-        let (gateway, seq) = (self.gateway(), self.errand.seq);
+        let gateway = self.gateway();
         if let Some(code) = gateway.holds.code(&self.errand.tenant.name, &self.errand.message) {
             self.hand_over();
             return self.tell(self.errand.bench().while_held(&code)).await;
         }
-        if !is_first {
-            return self.wait_for_others().await;
+        if is_first { self.leave().await } else { self.wait_for_others().await }
+    }
+
+    /// Sends, where its tenant's events may leave.
+    async fn leave(mut self) {
+        match self.take_pass() {
+            Ok((pass, is_noted)) if is_noted || self.is_noted().await => self.send_in_time(pass).await,
+            Ok(_) => {
+                self.hand_over();
+                self.tell(self.errand.bench().out_of_turn()).await;
+            }
+            Err(shut) => {
+                self.keep();
+                self.tell_shut(shut).await;
+            }
         }
-        // Sent only once it is on disk that it may have been, where nothing may be sent twice.
-        if self.errand.tenant.resend_in_doubt || on_disk(gateway.store.begin(seq)).await.is_ok() {
-            return self.send_in_time().await;
+    }
+
+    /// Leave to send, and whether it is on disk already that it may have been sent.
+    fn take_pass(&mut self) -> Result<(Pass, bool), Shut> {
+        if let Some(asked) = self.pass.take() {
+            return asked.map(|pass| (pass, true));
         }
-        self.hand_over();
-        self.tell(self.errand.bench().out_of_turn()).await;
+        let (gateway, tenant) = (self.gateway(), &self.errand.tenant);
+        let pass =
+            gateway.breakers.pass(tenant, Asks::Live, self.errand.attempts_left, gateway.clock.now())?;
+        Ok((pass, false))
+    }
+
+    /// Sent only once it is on disk that it may have been, where nothing may be sent twice.
+    async fn is_noted(&self) -> bool {
+        self.errand.tenant.resend_in_doubt
+            || on_disk(self.gateway().store.begin(self.errand.seq)).await.is_ok()
+    }
+
+    /// It leaves when its tenant's events may again.
+    fn keep(&self) {
+        let (gateway, seq) = (self.gateway(), self.errand.seq);
+        gateway.lines.stay(seq);
+        if !gateway.breakers.keep(&self.errand.tenant.name, seq) {
+            gateway.relay.enqueue(seq, gateway.clock.now());
+        }
+    }
+
+    async fn tell_shut(&self, shut: Shut) {
+        let bench = self.errand.bench();
+        self.tell(match shut {
+            Shut::Open => bench.while_open(),
+            Shut::Bypassed => bench.passed_by(),
+        })
+        .await;
     }
 
     /// Another gateway has older events of the customer.
@@ -295,7 +351,7 @@ impl Journey {
             }
         };
         if timeout_at(over, turn).await.is_ok() {
-            return self.send_in_time().await;
+            return self.leave().await;
         }
         self.hand_over();
         self.tell(self.errand.bench().out_of_turn()).await;
@@ -308,9 +364,9 @@ impl Journey {
         gateway.relay.enqueue(self.errand.seq, gateway.clock.now());
     }
 
-    async fn send_in_time(self) {
+    async fn send_in_time(self, pass: Pass) {
         let (gateway, ticket) = (self.gateway(), self.held.ticket());
-        let mut attempt = pin!(self.errand.attempt(&self.desk, ticket));
+        let mut attempt = pin!(self.errand.attempt(&self.desk, ticket, pass));
         let ended = tokio::select! {
             biased;
             ended = &mut attempt => Some(ended),

@@ -2,6 +2,7 @@
 
 pub mod accept_callback;
 pub mod batching;
+pub mod breakers;
 pub mod deliver;
 pub mod ending;
 pub mod follow_decisions;

@@ -2,6 +2,7 @@
 //! finds out now and then whether a held queue may go on.
 
 use super::batching;
+use super::breakers::{Pass, STEP};
 use super::deliver::{DEFERRED_MAX, Ended, Errand, Says, callback_until};
 use super::gateway::{Desk, Gateway, on_disk};
 use super::ports::{Act, Claimed, Delivery, Hold, Mode, Probe, Seq, StoreError};
@@ -9,6 +10,8 @@ use super::queue::{BUSY, Due, ELSEWHERE, LOOK, Next, UNSERVED};
 use super::release::release;
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Word};
+use crate::domain::delivery::is_due;
+use crate::domain::pass_through::Asks;
 use jiff::Timestamp;
 use std::collections::BinaryHeap;
 use std::future::pending;
@@ -53,6 +56,7 @@ pub async fn run(desk: Desk, mut due: Due) {
     let mut waiting = Waiting::default();
     let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
     let mut look = interval(LOOK);
+    let mut step = interval(STEP);
     let ending = &desk.gateway.ending;
     while !ending.has_begun() {
         while let Some(next) = waiting.pop(&desk.gateway) {
@@ -74,11 +78,20 @@ pub async fn run(desk: Desk, mut due: Due) {
                 None => return,
             },
             _ = look.tick() => look_around(&desk),
+            _ = step.tick() => let_go(&desk.gateway),
             () = ending.begun() => {}
         }
     }
     // Whoever has started it ends it, once nothing is under way.
     pending::<()>().await;
+}
+
+/// What a breaker has kept leaves, as far as it may by now.
+fn let_go(gateway: &Gateway) {
+    let now = gateway.clock.now();
+    for seq in gateway.breakers.step(now) {
+        gateway.relay.enqueue(seq, now);
+    }
 }
 
 /// What comes round by itself: probes of held queues and their ends, and what other gateways have left.
@@ -145,6 +158,9 @@ async fn probe(desk: &Desk, hold: Hold) -> Result<(), StoreError> {
 /// was made.
 async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     let (gateway, seq) = (&desk.gateway, next.seq);
+    if next.hurried && !is_probe && gateway.breakers.still_keeps(seq) {
+        return false;
+    }
     let look_again = |wait: Duration| gateway.relay.push(Next { due: gateway.clock.now() + wait, ..next });
     let delivery = match gateway.store.claim(seq).await {
         Ok(Claimed::Mine(delivery)) => *delivery,
@@ -179,7 +195,7 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     let now = gateway.clock.now();
     let until = decided_until(&tenant, &delivery);
     let callback_is_over = !delivery.decided && until.is_some_and(|until| until <= now);
-    let is_due = delivery.due <= now || (next.hurried && !delivery.awaits_callback);
+    let is_due = is_due(delivery.due, now) || (next.hurried && !delivery.awaits_callback);
     if !is_due && !callback_is_over {
         let until = until.filter(|_| !delivery.decided);
         let due = until.map_or(delivery.due, |until| until.min(delivery.due));
@@ -202,8 +218,11 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     } else if !delivery.awaits_callback {
         // A hold brings it back when it ends, and whoever goes before it when that leaves.
         let waits = !is_probe && gateway.holds.keep(&tenant.name, &delivery.message, seq);
-        if !waits && gateway.lines.begin(seq) {
-            carry(desk, held, tenant, (seq, delivery)).await;
+        let pass = if waits { None } else { pass(gateway, &tenant, &delivery, (&next, is_probe)) };
+        if let Some(pass) = pass
+            && gateway.lines.begin(seq)
+        {
+            carry(desk, (held, pass), tenant, (seq, delivery)).await;
             return true;
         }
         if let Some(due) = until.filter(|_| !delivery.decided) {
@@ -213,19 +232,40 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     false
 }
 
-async fn carry(desk: &Desk, held: Held, tenant: Arc<Tenant>, (seq, delivery): (Seq, Delivery)) {
+/// Leave to make an attempt; without it the delivery is kept until the tenant's may leave again.
+fn pass(
+    gateway: &Gateway,
+    tenant: &Tenant,
+    delivery: &Delivery,
+    (next, is_probe): (&Next, bool),
+) -> Option<Pass> {
+    let now = gateway.clock.now();
+    let pass = gateway.breakers.pass(tenant, Asks::Waiting, delivery.attempts_left, now);
+    // Whoever probes a held queue comes again by itself.
+    if pass.is_err() && !is_probe && !gateway.breakers.keep(&tenant.name, next.seq) {
+        gateway.relay.push(Next { due: now + BUSY, ..*next });
+    }
+    pass.ok()
+}
+
+async fn carry(
+    desk: &Desk,
+    (held, pass): (Held, Pass),
+    tenant: Arc<Tenant>,
+    (seq, delivery): (Seq, Delivery),
+) {
     let (gateway, ticket) = (&desk.gateway, held.ticket());
     let (mode, told_before, begun) = (delivery.mode, delivery.told, delivery.begun);
     let decides = mode == Mode::Deferred && !delivery.decided;
     let errand = Errand::resumed(gateway, tenant, seq, delivery).weighed(gateway).await;
     let ended = match (errand.tenant.resend_in_doubt, begun) {
-        (true, _) => errand.attempt(desk, ticket).await,
+        (true, _) => errand.attempt(desk, ticket, pass).await,
         (false, true) => Ended::unknown(),
         (false, false) => {
             if on_disk(gateway.store.begin(seq)).await.is_err() {
                 return errand.come_back(gateway);
             }
-            errand.attempt(desk, ticket).await
+            errand.attempt(desk, ticket, pass).await
         }
     };
     // A twin whose deadline came may have taken the word, and not have brought it to disk.

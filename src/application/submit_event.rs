@@ -1,6 +1,7 @@
 //! A caller submits an event: the one path, from the front. Whoever comes first claims the event, prepares it, has it
 //! recorded and sent, and answers by the deadline; twins and later callers hear the same words.
 
+use super::breakers::{Pass, Shut};
 use super::deliver::{Errand, callback_until};
 use super::gateway::Desk;
 use super::journey::{Journey, Plan, speak_fallback};
@@ -13,6 +14,7 @@ use crate::domain::event::{Facts, FieldFault, event_id};
 use crate::domain::field::{Field, Fingerprint};
 use crate::domain::going_back::Back;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
+use crate::domain::pass_through::Asks;
 use crate::domain::velocity::Velocity;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
@@ -179,6 +181,9 @@ impl Visit<'_> {
         let limited = self.is_limited(&errand);
         let code = gateway.holds.code(tenant, &errand.message).filter(|_| !limited);
         let check = self.check(&errand, limited);
+        let is_turn = code.is_none() && matches!(start, Start::Now);
+        // Before it is recorded: what must not be sent twice is recorded as begun where it leaves at once.
+        let pass = is_turn.then(|| self.pass());
         let record = Record {
             seq,
             tenant: tenant.clone(),
@@ -187,7 +192,7 @@ impl Visit<'_> {
             mode: self.call.mode,
             received_at: self.received_at,
             prepared: Arc::new(prepared),
-            begun: !self.call.tenant.resend_in_doubt && code.is_none() && matches!(start, Start::Now),
+            begun: !self.call.tenant.resend_in_doubt && matches!(pass, Some(Ok(_))),
             told: None,
             decided: None,
             check,
@@ -201,11 +206,17 @@ impl Visit<'_> {
             None => Plan::New { record, start },
         };
         let facts = errand.facts.clone();
-        let heard = self.set_out(held, errand, self.call.mode, plan).await;
+        let heard = self.set_out(held, errand, (self.call.mode, pass), plan).await;
         if counted && !matches!(heard, Ok(Some(_))) {
             self.take_back(&facts);
         }
         heard
+    }
+
+    /// Leave to send at once.
+    fn pass(&self) -> Result<Pass, Shut> {
+        let gateway = &self.desk.gateway;
+        gateway.breakers.pass(self.call.tenant, Asks::Live, 0, self.received_at)
     }
 
     /// Whether the customer was checked too often, as far as this gateway counts.
@@ -258,7 +269,7 @@ impl Visit<'_> {
         };
         let errand = Errand::resumed(gateway, self.call.tenant.clone(), known.seq, delivery);
         let errand = Errand { received: Some(self.call.received), ..errand };
-        let reply = self.set_out(held, errand, known.mode, Plan::Known).await?;
+        let reply = self.set_out(held, errand, (known.mode, None), Plan::Known).await?;
         reply.ok_or(Refusal::Store)
     }
 
@@ -288,14 +299,14 @@ impl Visit<'_> {
         &self,
         held: Held,
         errand: Errand,
-        mode: Mode,
+        (mode, pass): (Mode, Option<Result<Pass, Shut>>),
         plan: Plan,
     ) -> Result<Option<Reply>, Refusal> {
         let (ticket, desk, deadline) = (held.ticket().clone(), self.desk.clone(), self.deadline());
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
         tokio::task::spawn_local(async move {
             let errand = errand.weighed(&desk.gateway).await;
-            Journey { desk, errand, held, mode, deadline }.begin(plan).await;
+            Journey { desk, errand, held, mode, deadline, pass }.begin(plan).await;
         });
         answer(ticket.heard().await, false).transpose()
     }

@@ -173,6 +173,7 @@ impl World {
             relay: queue,
             lines: Lines::default(),
             holds: Holds::default(),
+            breakers: Arc::default(),
             budget: Mutex::default(),
             ending: Ending::default(),
             random: || 1.0,

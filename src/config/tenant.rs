@@ -6,6 +6,7 @@ use super::sources;
 use crate::application::tenants::{Callback, Tenant};
 use crate::domain::identifiers::TenantName;
 use crate::domain::limits::Rule;
+use crate::domain::pass_through;
 use crate::domain::policy::Verdict;
 use crate::domain::policy::{FallbackFor, FallbackPolicy, Policy, Thresholds};
 use crate::http::auth::{Key, Role, read_hash};
@@ -23,6 +24,9 @@ const REQUESTS_PER_SECOND: u64 = 500;
 /// Events that leave together.
 const CHUNK: u64 = 500;
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// Calls pass by Xceed where more of them fail than this share, for so long.
+const PASS_OVER: Decimal = Decimal::from_parts(5, 0, 0, false, 2);
+const PASS_FOR: Duration = Duration::from_secs(60);
 /// Nobody else is known.
 const CALLBACK_ALLOW: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 /// Stands for a callback id for each event.
@@ -193,7 +197,8 @@ fn read_policy(mut section: Section, problems: &mut Problems) -> Policy {
         new_customer: threshold("new_customer", usual.thresholds.new_customer),
     };
     thresholds.finish(problems);
-    section.without_effect("pass_through", problems);
+    let pass_through = section.has("pass_through").then(|| section.section("pass_through"));
+    let pass_through = pass_through.map(|section| read_pass_through(section, problems));
     section.finish(problems);
     Policy {
         deadline: Duration::from_millis(deadline),
@@ -202,7 +207,17 @@ fn read_policy(mut section: Section, problems: &mut Problems) -> Policy {
         block_at,
         actions,
         thresholds: read,
+        pass_through,
     }
+}
+
+fn read_pass_through(mut section: Section, problems: &mut Problems) -> pass_through::Rule {
+    let over = section.decimal("over", Some(Decimal::ONE), problems).unwrap_or(PASS_OVER);
+    let slots = pass_through::SLOT..=Duration::from_secs(60 * 60);
+    let time = section.duration_or("for", PASS_FOR, slots, problems);
+    section.finish(problems);
+    let slots = time.as_secs().div_ceil(pass_through::SLOT.as_secs());
+    pass_through::Rule { over, slots: u32::try_from(slots).unwrap_or(u32::MAX) }
 }
 
 fn read_fallback(section: &mut Section, key: &str, problems: &mut Problems) -> Option<FallbackPolicy> {

@@ -22,6 +22,8 @@ pub enum Outcome {
     Fallback,
     /// Too many checks on one customer.
     Limited,
+    /// Calls pass by Xceed for a while: the fallback policy decided.
+    Bypassed,
 }
 
 impl Outcome {
@@ -33,6 +35,7 @@ impl Outcome {
             Self::Pending => "PENDING",
             Self::Fallback => "FALLBACK",
             Self::Limited => "LIMITED",
+            Self::Bypassed => "BYPASSED",
         }
     }
 }
@@ -64,6 +67,8 @@ pub enum Basis {
     Order,
     /// The queue is held, because its cause is not one event's.
     Held,
+    /// Too many attempts failed, so for a while nothing leaves, or little.
+    Breaker,
     /// Too many checks on one customer, or too many requests of one tenant.
     Limit,
     /// The gateway has more to do than it can.
@@ -90,6 +95,7 @@ impl Basis {
             Self::CallbackTimeout => "callback_timeout",
             Self::Order => "order",
             Self::Held => "held",
+            Self::Breaker => "breaker",
             Self::Limit => "limit",
             Self::Overload => "overload",
             Self::Draining => "draining",
@@ -217,6 +223,20 @@ impl Bench<'_> {
     /// The decision while the queue is held for a code.
     pub fn while_held(&self, code: &str) -> Decision {
         self.fall_back(Basis::Held, &format!("events wait since {code}, and are sent once that is mended"))
+    }
+
+    /// The decision while too many attempts fail for anything to leave.
+    pub fn while_open(&self) -> Decision {
+        let why =
+            "too many events did not get through to Xceed: this one is recorded, and sent once it is well";
+        self.fall_back(Basis::Breaker, why)
+    }
+
+    /// The decision while calls pass by Xceed, because too many of them fail.
+    pub fn passed_by(&self) -> Decision {
+        let why =
+            "too many calls to Xceed fail: this one passes by it, is recorded, and sent once it is well";
+        Decision { outcome: Outcome::Bypassed, ..self.fall_back(Basis::Breaker, why) }
     }
 
     /// The decision where its customer was checked too often: a person looks at it.

@@ -163,6 +163,12 @@ pub fn may_be_replayed(reason: &str) -> bool {
     Received::parse(reason).row().next != Next::ParkForced
 }
 
+/// Whether a delivery that waits for a time of its own may leave. None waits longer than the longest backoff: one that
+/// seems to was given its time by a clock that was ahead of this one.
+pub fn is_due(due: Timestamp, now: Timestamp) -> bool {
+    due <= now || due > now + BACKOFF_MAX
+}
+
 /// The wait after so many attempts: 1 s · 2ⁿ, at most 60 s, with full jitter.
 pub fn backoff(attempts: u32, jitter: f64) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
@@ -199,6 +205,14 @@ mod tests {
             concerns: None,
             faulty: vec![],
         })
+    }
+
+    #[test]
+    fn a_time_that_no_backoff_can_have_given_is_over() {
+        let now = Timestamp::UNIX_EPOCH;
+        let in_seconds = |seconds| now + Duration::from_secs(seconds);
+        assert!(is_due(now, now) && !is_due(in_seconds(1), now) && !is_due(in_seconds(60), now));
+        assert!(is_due(in_seconds(61), now));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A tenant's policy: actions, thresholds, and what decides where Xceed gives no usable score.
 
 use super::event::{Facts, Tier};
+use super::pass_through;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub struct Policy {
     pub actions: BTreeMap<String, Verdict>,
     /// A score from here on is `REVIEW`, by category.
     pub thresholds: Thresholds,
+    /// When calls pass by Xceed; never where it is absent.
+    pub pass_through: Option<pass_through::Rule>,
 }
 
 /// The score from which an event of each category is reviewed.
@@ -156,6 +159,7 @@ impl Default for Policy {
                 high_value: Decimal::from(45),
                 new_customer: Decimal::from(30),
             },
+            pass_through: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `GET /healthz` and `GET /readyz`, for whoever starts and watches the process.
 
 use crate::application::gateway::{Desk, Gateway};
+use crate::telemetry;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -25,8 +26,10 @@ pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
     let held = desk.gateway.holds.count();
     let refused = desk.gateway.is_configuration_refused.load(Relaxed);
     let configuration = if refused { "refused" } else { "current" };
+    let (open, bypassed) = desk.gateway.breakers.counts();
     HttpResponse::build(status).json(json!({
-        "ready": ready, "reasons": reasons, "heldQueues": held, "configuration": configuration
+        "ready": ready, "reasons": reasons, "heldQueues": held, "openBreakers": open, "bypassed": bypassed,
+        "configuration": configuration, "clock": if telemetry::is_apart() { "apart" } else { "steady" }
     }))
 }
 

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod auth;
 mod batches;
 pub mod body;
+mod breaker;
 mod callback;
 mod decisions;
 mod doors;
@@ -118,6 +119,7 @@ fn routes(config: &mut web::ServiceConfig) {
             resource("/v1/parked/{deliveryId}", "DELETE")
                 .route(web::to(parked::discard).guard(guard::Delete())),
         )
+        .service(get("/v1/breaker", web::to(breaker::show)))
         .service(get("/v1/held", web::to(held::list)))
         .service(post("/v1/held/{queue}/resume", web::to(held::resume)))
         .service(

@@ -15,6 +15,7 @@ mod backup;
 mod bad_calls;
 mod bad_input;
 mod batches;
+mod breaker;
 mod callback_addresses;
 mod callback_forgery;
 mod connections;

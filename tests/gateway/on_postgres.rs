@@ -14,7 +14,7 @@ fn callbacks_are_the_same_on_postgres() {
 
 #[test]
 fn order_and_holds_are_the_same_on_postgres() {
-    run_again_on_postgres(&["order", "holds", "parked"]);
+    run_again_on_postgres(&["order", "holds", "parked", "breaker"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod arrivals;
 mod audit;
 mod back;
 mod book;
+mod breaker;
 mod callbacks;
 mod callers;
 mod chance;
@@ -34,6 +35,7 @@ mod store;
 mod stream;
 mod tokens;
 mod trace;
+mod way;
 mod weather;
 
 use measure::Arguments;
@@ -73,6 +75,10 @@ outage      Xceed is out of order in every way in turn: every decision without a
   --seconds 600      of that
   --rate 5           events a second: so many are sent again at least
 
+breaker     Xceed dies under load and comes back: everybody is answered on time, everything is delivered in order
+  --seconds 120      of its death
+  --rate 200         events a second
+
 load        a large file brought by `load`; the loader and the gateway are killed on the way
 load-postgres        the same on PostgreSQL
   --events 1000000
@@ -99,6 +105,7 @@ const PROOFS: &[Proof] = &[
     Proof { name: "back-postgres", run: |request| back::prove(request, "postgres", 2) },
     Proof { name: "tokens", run: tokens::prove },
     Proof { name: "outage", run: outage::prove },
+    Proof { name: "breaker", run: breaker::prove },
 ];
 
 fn main() -> ExitCode {

@@ -8,8 +8,9 @@ use super::super::queue::{BUSY, Next, UNSERVED};
 use super::super::tenants::Tenant;
 use super::super::tickets::{Claim, Held};
 use crate::domain::chunk::parts;
-use crate::domain::delivery::State;
+use crate::domain::delivery::{State, is_due};
 use crate::domain::identifiers::EventId;
+use crate::domain::pass_through::Asks;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ impl Aboard {
         first: Option<&Self>,
     ) -> Result<Self, Timestamp> {
         let (gateway, now) = (&desk.gateway, desk.gateway.clock.now());
-        if delivery.due > now && !taken.hurried {
+        if !is_due(delivery.due, now) && !taken.hurried {
             return Err(delivery.due);
         }
         let payload = &delivery.message.payload;
@@ -100,6 +101,20 @@ pub(super) async fn leave(
         }
         return false;
     }
+    let failed_before = aboard.iter().map(|one| one.delivery.attempts_left).max().unwrap_or(0);
+    let now = gateway.clock.now();
+    let Ok(pass) = gateway.breakers.pass(&tenant, Asks::Waiting, failed_before, now) else {
+        let is_kept = gateway.breakers.keep_all(&tenant.name, seqs());
+        for one in &aboard {
+            if is_kept {
+                gateway.lines.stay(one.taken.seq);
+                gateway.relay.pool().let_go(one.taken.seq);
+            } else {
+                stay(gateway, &one.taken, now + BUSY);
+            }
+        }
+        return false;
+    };
     if !tenant.resend_in_doubt {
         let (begun, rest): (Vec<_>, Vec<_>) = aboard.into_iter().partition(|one| one.delivery.begun);
         conclude(gateway, begun, &tenant, |_| Ended::unknown()).await;
@@ -119,6 +134,7 @@ pub(super) async fn leave(
     aboard.iter().for_each(|one| one.held.ticket().sending(true));
     let mut ended = Ended::of(desk.xceed.send_chunk(&tenant.name, chunk)).await;
     aboard.iter().for_each(|one| one.held.ticket().sending(false));
+    pass.end(ended.attempt(), gateway.clock.now());
     log(&tenant, &ended, ids.len());
     let attempt = ended.attempt().clone();
     let mut parts = parts(&ids, &attempt).into_iter();
