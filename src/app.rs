@@ -11,16 +11,9 @@ pub mod sources;
 pub use reloading::{Refused, Reloader};
 pub use sets::Sets;
 
-use crate::application::ending::Ending;
-use crate::application::follow_decisions::Listeners;
-use crate::application::gateway::{Desk, Gateway};
-use crate::application::holds::Holds;
-use crate::application::lines::Lines;
+use crate::application::gateway::{Desk, Gateway, Ground};
 use crate::application::ports::{Clock, Store};
-use crate::application::push::Pushes;
 use crate::application::queue::queue;
-use crate::application::tickets::Tickets;
-use crate::application::unrecorded::Unrecorded;
 use crate::application::{batching, push, relay, retention};
 use crate::config::Config;
 use crate::platforms::Carrier;
@@ -31,12 +24,12 @@ use actix_web::dev::Server;
 use background::Background;
 use jiff::Timestamp;
 use live::Live;
-use resuming::{follow, hold_all, resume};
+pub(crate) use resuming::resume;
+use resuming::{follow, hold_all};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// A gateway that runs.
 pub struct App {
@@ -74,29 +67,15 @@ impl App {
             resumption.holds = hold_all(&*store, tenants, clock.now());
         }
         let (queue, due) = queue();
-        let gateway = Arc::new(Gateway {
-            tenants: config.tenants.into_iter().map(|tenant| tenant.tenant).collect(),
+        let ground = Ground {
             store: store.clone(),
-            tickets: Arc::new(Tickets::default()),
             clock: Arc::new(clock),
             wording: http::answer::words,
-            velocity: Mutex::default(),
-            checks: Mutex::default(),
-            requests: Mutex::default(),
-            names: Mutex::default(),
-            unrecorded: Unrecorded::default(),
-            pushes: Arc::new(Pushes::default()),
-            listeners: Listeners::default(),
-            is_configuration_refused: AtomicBool::new(false),
-            relay: queue,
-            lines: Lines::default(),
-            holds: Holds::default(),
-            breakers: Arc::default(),
-            budget: Mutex::default(),
-            ending: Ending::default(),
             random,
             mint,
-        });
+        };
+        let tenants = config.tenants.into_iter().map(|tenant| tenant.tenant).collect();
+        let gateway = Arc::new(Gateway::new(tenants, ground, queue));
         resume(&gateway, resumption);
         follow(&gateway);
         let desk = {

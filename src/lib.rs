@@ -20,6 +20,8 @@ pub mod domain;
 pub mod http;
 pub mod platforms;
 pub mod secrets;
+#[cfg(test)]
+mod simulation;
 pub mod simulator;
 pub mod soap;
 pub mod sources;

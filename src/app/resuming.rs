@@ -32,7 +32,7 @@ pub(super) fn hold_all<'t>(
 }
 
 /// Deliveries that a crash or an outage left, and what velocity needs to know of the last hour.
-pub(super) fn resume(gateway: &Gateway, resumption: Resumption) {
+pub(crate) fn resume(gateway: &Gateway, resumption: Resumption) {
     let Resumption { waiting, recent, holds, .. } = resumption;
     if !waiting.is_empty() {
         tracing::info!(deliveries = waiting.len(), "resumed");

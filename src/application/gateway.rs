@@ -71,7 +71,49 @@ pub struct Gateway {
     pub mint: fn() -> Arc<str>,
 }
 
+/// What a gateway stands on, and where it gets time and chance from.
+pub struct Ground {
+    /// What is durable.
+    pub store: Arc<dyn Store>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// How decisions are worded for callers.
+    pub wording: Wording,
+    /// A number drawn evenly from 0 to 1, for jitter.
+    pub random: fn() -> f64,
+    /// A name that nobody can guess, for the address of one event's callback.
+    pub mint: fn() -> Arc<str>,
+}
+
 impl Gateway {
+    /// One that has nothing under way yet.
+    pub fn new(tenants: Tenants, ground: Ground, relay: Queue) -> Self {
+        let Ground { store, clock, wording, random, mint } = ground;
+        Self {
+            tenants,
+            store,
+            tickets: Arc::default(),
+            clock,
+            wording,
+            velocity: Mutex::default(),
+            checks: Mutex::default(),
+            requests: Mutex::default(),
+            names: Mutex::default(),
+            unrecorded: Unrecorded::default(),
+            pushes: Arc::default(),
+            listeners: Listeners::default(),
+            relay,
+            lines: Lines::default(),
+            holds: Holds::default(),
+            breakers: Arc::default(),
+            ending: Ending::default(),
+            budget: Mutex::default(),
+            is_configuration_refused: AtomicBool::new(false),
+            random,
+            mint,
+        }
+    }
+
     /// Counts a request of a tenant, or says after how long there may be one.
     ///
     /// # Errors

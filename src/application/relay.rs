@@ -195,7 +195,7 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     let now = gateway.clock.now();
     let until = decided_until(&tenant, &delivery);
     let callback_is_over = !delivery.decided && until.is_some_and(|until| until <= now);
-    let is_due = is_due(delivery.due, now) || (next.hurried && !delivery.awaits_callback);
+    let is_due = !delivery.awaits_callback && (next.hurried || is_due(delivery.due, now));
     if !is_due && !callback_is_over {
         let until = until.filter(|_| !delivery.decided);
         let due = until.map_or(delivery.due, |until| until.min(delivery.due));

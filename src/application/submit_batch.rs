@@ -7,7 +7,7 @@ use super::gateway::{Desk, on_disk};
 use super::pool::{Group, WAITING_MAX};
 use super::ports::{Batch, Mode, Record, Seq, StoreError};
 use super::tenants::Tenant;
-use super::tickets::{Claim, Held};
+use super::tickets::{Claim, Held, Word};
 use crate::domain::decision::{Answer, Bench};
 use crate::domain::event::{FieldFault, event_id};
 use crate::domain::field::{Field, Fingerprint};
@@ -151,10 +151,15 @@ impl Intake {
                 Claim::Theirs(ticket) => {
                     // It may be a line of this very batch.
                     self.settle_all().await?;
-                    if ticket.word().is_none() && timeout(TWIN_MAX, ticket.heard()).await.is_err() {
-                        return Err(Halt::Store);
+                    match timeout(TWIN_MAX, ticket.heard()).await {
+                        // On disk, though its attempt may go on for long.
+                        Ok(Word::Told { .. }) => {
+                            self.told.duplicates += 1;
+                            return Ok(());
+                        }
+                        Ok(Word::Failed | Word::Withdrawn) => sleep(LOOK).await,
+                        Err(_) => return Err(Halt::Store),
                     }
-                    sleep(Duration::ZERO).await;
                 }
             }
         }

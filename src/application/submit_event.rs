@@ -207,7 +207,7 @@ impl Visit<'_> {
         };
         let facts = errand.facts.clone();
         let heard = self.set_out(held, errand, (self.call.mode, pass), plan).await;
-        if counted && !matches!(heard, Ok(Some(_))) {
+        if counted && !matches!(heard, Ok(Some(_))) && !self.is_recorded().await {
             self.take_back(&facts);
         }
         heard
@@ -232,6 +232,12 @@ impl Visit<'_> {
     /// Other gateways count in the store that they share.
     fn counts_here(&self) -> bool {
         self.call.mode.is_check() && !self.desk.gateway.store.is_shared()
+    }
+
+    /// Whether the event is on disk, though its caller was promised nothing.
+    async fn is_recorded(&self) -> bool {
+        let (tenant, key) = (&self.call.tenant.name, self.call.idempotency_key);
+        self.desk.gateway.store.find(tenant, &self.id, key).await.is_ok_and(|known| known.is_some())
     }
 
     fn take_back(&self, facts: &Facts) {

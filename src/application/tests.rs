@@ -1,18 +1,11 @@
 //! The one path against a store and an Xceed that do as they are told, in virtual time: what is told when, and what is
 //! on disk by then.
 
-use super::ending::Ending;
-use super::follow_decisions::Listeners;
-use super::gateway::{Desk, Gateway, STORE_PATIENCE};
-use super::holds::Holds;
-use super::lines::Lines;
+use super::gateway::{Desk, Gateway, Ground, STORE_PATIENCE};
 use super::ports::*;
-use super::push::Pushes;
 use super::queue::{self, queue};
 use super::submit_event::{Refusal, Reply, Submission, submit};
 use super::tenants::Tenant;
-use super::tickets::Tickets;
-use super::unrecorded::Unrecorded;
 use crate::domain::decision::{Answer, Results};
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::event::{Facts, FieldFault, Tier, Traces};
@@ -25,7 +18,7 @@ use crate::domain::return_code::Received;
 use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -156,29 +149,14 @@ impl World {
             store: store.clone(),
         });
         let (queue, due) = queue();
-        let gateway = Gateway {
-            tenants: [tenant()].into_iter().collect(),
+        let ground = Ground {
             store: store.clone(),
-            tickets: Arc::new(Tickets::default()),
             clock: Arc::new(Noon),
             wording,
-            velocity: Mutex::default(),
-            checks: Mutex::default(),
-            requests: Mutex::default(),
-            names: Mutex::default(),
-            unrecorded: Unrecorded::default(),
-            pushes: Arc::new(Pushes::default()),
-            listeners: Listeners::default(),
-            is_configuration_refused: AtomicBool::new(false),
-            relay: queue,
-            lines: Lines::default(),
-            holds: Holds::default(),
-            breakers: Arc::default(),
-            budget: Mutex::default(),
-            ending: Ending::default(),
             random: || 1.0,
             mint: || "minted".into(),
         };
+        let gateway = Gateway::new([tenant()].into_iter().collect(), ground, queue);
         let desk = Desk { gateway: Arc::new(gateway), xceed: xceed.clone() };
         Self { desk, store, xceed, tenant: Arc::new(tenant()), _due: due }
     }

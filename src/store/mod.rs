@@ -22,6 +22,8 @@ mod writes;
 
 pub use postgres::{Postgres, PostgresSettings};
 pub use sqlite::Sqlite;
+#[cfg(test)]
+pub(crate) use sqlite::stepwise;
 
 use crate::application::ports::{Resumption, Store, StoreError};
 use jiff::Timestamp;

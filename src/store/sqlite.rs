@@ -28,6 +28,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+#[cfg(test)]
+pub(crate) mod stepwise;
+
 const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_events.sql"),
     include_str!("migrations/0002_holds.sql"),
@@ -45,6 +48,9 @@ pub struct Sqlite {
     idempotency: Duration,
     next_seq: AtomicI64,
     queue: Option<mpsc::Sender<Command>>,
+    /// Rings when something is queued, for whoever writes in the place of the thread.
+    #[cfg(test)]
+    bell: Arc<tokio::sync::Notify>,
     health: Arc<Health>,
     damage_is_told: AtomicBool,
     claims: Claims,
@@ -102,6 +108,8 @@ impl Sqlite {
             claims: Claims::default(),
             next_seq: AtomicI64::new(last + 1),
             queue: Some(queue),
+            #[cfg(test)]
+            bell: Arc::default(),
             health,
             readers: Mutex::default(),
             threads,
@@ -135,6 +143,8 @@ impl Sqlite {
         if let Some(queue) = &self.queue {
             let _ = queue.send(Command { write, done: done(sender) });
         }
+        #[cfg(test)]
+        self.bell.notify_one();
         receipt
     }
 

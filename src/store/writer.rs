@@ -52,7 +52,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 impl Done {
     /// Whether somebody waits for the write: a receipt that was dropped is not waited for.
-    fn is_awaited(&self) -> bool {
+    pub(super) fn is_awaited(&self) -> bool {
         !match self {
             Self::Plain(done) => done.is_closed(),
             Self::Recorded(done) => done.is_closed(),
@@ -219,7 +219,7 @@ fn now() -> Instant {
 
 /// All writes in one transaction. The outer error means that nothing was written; an inner one, that this write could
 /// not be, while the others were. The audit trail's end moves with what is written, and stays where nothing is.
-fn commit(
+pub(super) fn commit(
     connection: &mut Connection,
     batch: &[Command],
     trail: &Trail,
