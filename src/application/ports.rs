@@ -294,7 +294,7 @@ pub enum Recorded {
 pub enum Claimed {
     /// It is yours to send.
     Mine(Box<Delivery>),
-    /// Another gateway has it, or others of the same customer go first.
+    /// Another gateway has it, others of the same customer go first, or its record is still on its way to the disk.
     Later,
     /// Nothing is to be sent.
     Gone,

@@ -16,6 +16,7 @@ mod refused;
 mod rows;
 mod said;
 mod sqlite;
+mod unwritten;
 mod waiting;
 mod writer;
 mod writes;

@@ -5,6 +5,7 @@ use super::damage::{self, words};
 use super::log::{FILE_MAX, Log};
 use super::pushes::Claims;
 use super::rows::failed;
+use super::unwritten::Unwritten;
 use super::writer::{Command, Done, Health};
 use super::writes::Write;
 use super::{batches, entries, journal, prune, pushes, reader, refused, waiting, writer};
@@ -54,6 +55,7 @@ pub struct Sqlite {
     health: Arc<Health>,
     damage_is_told: AtomicBool,
     claims: Claims,
+    unwritten: Arc<Unwritten>,
     readers: Mutex<Vec<Connection>>,
     threads: Vec<JoinHandle<()>>,
     stops: Vec<mpsc::Sender<()>>,
@@ -106,6 +108,7 @@ impl Sqlite {
             idempotency,
             damage_is_told: AtomicBool::new(false),
             claims: Claims::default(),
+            unwritten: Arc::default(),
             next_seq: AtomicI64::new(last + 1),
             queue: Some(queue),
             #[cfg(test)]
@@ -168,6 +171,14 @@ impl Sqlite {
         now - self.idempotency
     }
 
+    fn claim_one(&self, connection: &Connection, seq: Seq) -> rusqlite::Result<Claimed> {
+        if self.unwritten.has(seq) {
+            return Ok(Claimed::Later);
+        }
+        let found = reader::delivery(connection, seq)?;
+        Ok(found.map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))))
+    }
+
     fn read_now<T: 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -191,7 +202,9 @@ impl Store for Sqlite {
             let before = self.keys_since(record.received_at);
             drop(self.write(Write::ReleaseKey { tenant: record.tenant.clone(), key, before }, Done::Plain));
         }
-        self.write(Write::Record(Box::new(record)), Done::Recorded)
+        let (seq, unwritten) = (record.seq, self.unwritten.clone());
+        unwritten.add(seq);
+        self.write(Write::Record(Box::new(record)), |done| Done::Recorded(done, seq, unwritten))
     }
 
     fn begin(&self, seq: Seq) -> Receipt {
@@ -289,20 +302,11 @@ impl Store for Sqlite {
     }
 
     fn claim(&self, seq: Seq) -> Local<Result<Claimed, StoreError>> {
-        self.read_now(|connection| {
-            let found = reader::delivery(connection, seq)?;
-            Ok(found.map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))))
-        })
+        self.read_now(|connection| self.claim_one(connection, seq))
     }
 
     fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
-        self.read_now(|connection| {
-            let one = |seq: &Seq| {
-                let found = reader::delivery(connection, *seq)?;
-                Ok(found.map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))))
-            };
-            seqs.iter().map(one).collect()
-        })
+        self.read_now(|connection| seqs.iter().map(|seq| self.claim_one(connection, *seq)).collect())
     }
 
     fn batch(&self, batch: Batch) -> Receipt {

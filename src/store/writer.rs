@@ -9,8 +9,9 @@ use super::entries::{self, Page};
 use super::log::Log;
 use super::pushes::Returned;
 use super::rows::failed;
+use super::unwritten::Unwritten;
 use super::writes::{Outcome, Together, Write, write};
-use crate::application::ports::{Effect, Pruned, PushId, Recorded, StoreError, Waiting};
+use crate::application::ports::{Effect, Pruned, PushId, Recorded, Seq, StoreError, Waiting};
 use crate::telemetry;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
@@ -39,7 +40,8 @@ pub(super) struct Command {
 /// Who waits for a write, by what it comes to.
 pub(super) enum Done {
     Plain(Answer<()>),
-    Recorded(Answer<Recorded>),
+    /// Whatever it comes to, the record is on its way no longer.
+    Recorded(Answer<Recorded>, Seq, Arc<Unwritten>),
     Told(Answer<Option<Vec<u8>>>),
     CalledBack(Answer<Effect>),
     Released(Answer<Vec<Waiting>>),
@@ -55,7 +57,7 @@ impl Done {
     pub(super) fn is_awaited(&self) -> bool {
         !match self {
             Self::Plain(done) => done.is_closed(),
-            Self::Recorded(done) => done.is_closed(),
+            Self::Recorded(done, ..) => done.is_closed(),
             Self::Told(done) => done.is_closed(),
             Self::CalledBack(done) => done.is_closed(),
             Self::Released(done) => done.is_closed(),
@@ -72,13 +74,19 @@ impl Done {
                 let _ = done.send(written.map(drop));
             }
             (Self::Plain(done), Ok(_)) => drop(done.send(Ok(()))),
-            (Self::Recorded(done), Ok(Outcome::Recorded(recorded))) => drop(done.send(Ok(recorded))),
+            (Self::Recorded(done, seq, unwritten), written) => {
+                unwritten.remove(seq);
+                match written {
+                    Ok(Outcome::Recorded(recorded)) => drop(done.send(Ok(recorded))),
+                    Err(error) => drop(done.send(Err(error))),
+                    Ok(_) => {}
+                }
+            }
             (Self::Told(done), Ok(Outcome::Told(before))) => drop(done.send(Ok(before))),
             (Self::CalledBack(done), Ok(Outcome::CalledBack(effect))) => drop(done.send(Ok(effect))),
             (Self::Released(done), Ok(Outcome::Released(released))) => drop(done.send(Ok(released))),
             (Self::Pruned(done), Ok(Outcome::Pruned(pruned))) => drop(done.send(Ok(pruned))),
             (Self::Plain(done), Err(error)) => drop(done.send(Err(error))),
-            (Self::Recorded(done), Err(error)) => drop(done.send(Err(error))),
             (Self::Told(done), Err(error)) => drop(done.send(Err(error))),
             (Self::CalledBack(done), Err(error)) => drop(done.send(Err(error))),
             (Self::Released(done), Err(error)) => drop(done.send(Err(error))),

@@ -50,6 +50,7 @@ pub(crate) fn open(
         idempotency,
         damage_is_told: AtomicBool::new(false),
         claims: Claims::default(),
+        unwritten: Arc::default(),
         next_seq: AtomicI64::new(last + 1),
         queue: Some(queue),
         bell: bell.clone(),
