@@ -11,11 +11,13 @@ pub mod sources;
 pub use reloading::{Refused, Reloader};
 pub use sets::Sets;
 
+use crate::application::admission::Places;
 use crate::application::gateway::{Desk, Gateway, Ground};
 use crate::application::ports::{Clock, Store};
 use crate::application::queue::queue;
 use crate::application::{batching, push, relay, retention};
 use crate::config::Config;
+use crate::http::Serving;
 use crate::platforms::Carrier;
 use crate::store::{self, Opened, Opener};
 use crate::xceed::soap_client::SoapClient;
@@ -35,6 +37,8 @@ use std::sync::Arc;
 pub struct App {
     /// Where callers reach it.
     pub address: SocketAddr,
+    /// Where whoever watches it does, where that is elsewhere.
+    pub admin: Option<SocketAddr>,
     server: Server,
     gateway: Arc<Gateway>,
     relay: Background,
@@ -70,6 +74,7 @@ impl App {
         let ground = Ground {
             store: store.clone(),
             clock: Arc::new(clock),
+            places: Places::new(config.server.in_flight, config.server.workers),
             wording: http::answer::words,
             random,
             mint,
@@ -85,8 +90,8 @@ impl App {
                 xceed: Rc::new(SoapClient::new(links.clone()).expect("a client could be made at the start")),
             }
         };
-        let (server, address) = http::serve(&config.server, &live.doors, desk.clone())
-            .map_err(|error| vec![format!("{}: can't be listened at ({error})", config.server.bind)])?;
+        let serving = http::serve(&config.server, (&live.doors, &live.tls), desk.clone());
+        let Serving { server, address, admin } = serving.map_err(|error| vec![error])?;
         let relay = Background::begin("relay", {
             let desk = desk.clone();
             move || relay::run(desk(), due)
@@ -105,7 +110,7 @@ impl App {
         });
         let retention = retention.map_err(|error| one(&error))?;
         let reloader = reloader.of(&gateway);
-        Ok(Self { address, server, gateway, relay, batching, pushes, retention, reloader, store })
+        Ok(Self { address, admin, server, gateway, relay, batching, pushes, retention, reloader, store })
     }
 
     /// What swaps its settings while it runs.

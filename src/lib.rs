@@ -27,4 +27,5 @@ pub mod soap;
 pub mod sources;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod xceed;

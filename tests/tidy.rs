@@ -56,6 +56,7 @@ const MAY_USE: &[Row] = &[
             "telemetry",
             // A tenant, a key and a peer are settings of their rooms, if not by name.
             "application::tenants",
+            "application::admission",
             "http::auth",
             "http::peer",
             "xceed::*Settings",
@@ -102,15 +103,19 @@ const CLOCKS: &[&str] = &[
     "src/http",
     // How long an attempt took, and when it must end: by the runtime's clock, which never jumps.
     "src/application/deliver",
+    // How late a thread comes: by the same.
+    "src/application/admission",
     // How long an attempt took, and until when a target is left alone or a token is good: by the same.
     "src/application/push",
     "src/platforms/token",
     "src/platforms/discovery",
     // Virtual time.
     "src/application/tests",
+    "src/simulation",
     "src/xceed/soap_client",
     "benches",
     "tests",
+    "src/simulation",
 ];
 const TAKE_TIME: &str = "take the time as an argument; the application's clock port reads it";
 
@@ -132,7 +137,7 @@ const BANNED_WORDS: &[Banned] = &[
         word: "println!",
         reading: Reading::Code,
         within: &["src"],
-        except: &["src/cli"],
+        except: &["src/cli", "src/simulation"],
         instead: "trace an event; only the command line prints",
     },
     clock("SystemTime::now"),

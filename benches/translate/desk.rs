@@ -48,6 +48,7 @@ impl Desk {
             channels: BTreeMap::new(),
             schema: SCHEMA.to_owned(),
             attempt_timeout: Duration::from_secs(5),
+            tls: Default::default(),
         };
         let link = Link::new(settings.clone(), sets.versions[SCHEMA].clone(), sets.api.clone(), None);
         Self { sets, link, settings, received_at: Timestamp::UNIX_EPOCH + Duration::from_secs(1_795_334_400) }

@@ -4,11 +4,12 @@
 use super::{Sets, sources};
 use crate::config::{Config, TenantSettings};
 use crate::domain::identifiers::TenantName;
-use crate::http::Doors;
+use crate::http::{Doors, LiveTls};
 use crate::platforms::{LivePlatforms, Platforms};
+use crate::tls;
 use crate::xceed::callback::Callbacks;
 use crate::xceed::soap_client::{Links, LiveLinks, SoapClient};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 
 /// What is swapped: whoever has it sees at once what was put in its place.
@@ -17,6 +18,8 @@ pub(super) struct Live {
     pub(super) links: LiveLinks,
     pub(super) doors: Arc<ArcSwap<Doors>>,
     pub(super) platforms: LivePlatforms,
+    /// Empty where callers are served in the clear.
+    pub(super) tls: LiveTls,
 }
 
 impl Live {
@@ -39,7 +42,9 @@ impl Live {
         let doors = Doors::new(&config.server, callbacks, &config.documents.callback_wsdl, sources);
         let ways = config.tenants.iter().map(|tenant| (&tenant.tenant.name, &tenant.platforms));
         let platforms = Platforms::new(ways).map_err(|error| vec![error.to_string()])?;
+        let tls = config.server.tls.as_ref().map(tls::server).transpose().map_err(|error| vec![error])?;
         let live = Self {
+            tls: Arc::new(ArcSwapOption::from(tls)),
             links: Arc::new(ArcSwap::from_pointee(links)),
             doors: Arc::new(ArcSwap::from_pointee(doors)),
             platforms: Arc::new(ArcSwap::from_pointee(platforms)),
@@ -53,6 +58,10 @@ impl Live {
     pub(super) fn replace(&self, other: &Self, tenants: impl FnOnce()) {
         self.links.store(other.links.load_full());
         self.platforms.store(other.platforms.load_full());
+        // Whether there is any takes a new start to change.
+        if let (Some(_), Some(tls)) = (&*self.tls.load(), other.tls.load_full()) {
+            self.tls.store(Some(tls));
+        }
         tenants();
         self.doors.store(other.doors.load_full());
     }

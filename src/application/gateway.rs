@@ -1,5 +1,6 @@
 //! What all threads of a gateway share, and each worker's place in it.
 
+use super::admission::Places;
 use super::breakers::Breakers;
 use super::ending::Ending;
 use super::follow_decisions::Listeners;
@@ -57,6 +58,8 @@ pub struct Gateway {
     pub lines: Lines,
     /// Which queues are held.
     pub holds: Holds,
+    /// Who comes in.
+    pub places: Arc<Places>,
     /// Who may make an attempt.
     pub breakers: Arc<Breakers>,
     /// Whether it ends.
@@ -77,6 +80,8 @@ pub struct Ground {
     pub store: Arc<dyn Store>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Who comes in.
+    pub places: Places,
     /// How decisions are worded for callers.
     pub wording: Wording,
     /// A number drawn evenly from 0 to 1, for jitter.
@@ -88,7 +93,7 @@ pub struct Ground {
 impl Gateway {
     /// One that has nothing under way yet.
     pub fn new(tenants: Tenants, ground: Ground, relay: Queue) -> Self {
-        let Ground { store, clock, wording, random, mint } = ground;
+        let Ground { store, clock, places, wording, random, mint } = ground;
         Self {
             tenants,
             store,
@@ -105,6 +110,7 @@ impl Gateway {
             relay,
             lines: Lines::default(),
             holds: Holds::default(),
+            places: Arc::new(places),
             breakers: Arc::default(),
             ending: Ending::default(),
             budget: Mutex::default(),

@@ -1,6 +1,7 @@
 //! The use cases, one verb each. They know the domain and the ports they need; JSON, SOAP and SQL are behind those.
 
 pub mod accept_callback;
+pub mod admission;
 pub mod batching;
 pub mod breakers;
 pub mod deliver;

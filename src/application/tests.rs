@@ -1,6 +1,7 @@
 //! The one path against a store and an Xceed that do as they are told, in virtual time: what is told when, and what is
 //! on disk by then.
 
+use super::admission::Places;
 use super::gateway::{Desk, Gateway, Ground, STORE_PATIENCE};
 use super::ports::*;
 use super::queue::{self, queue};
@@ -152,6 +153,7 @@ impl World {
         let ground = Ground {
             store: store.clone(),
             clock: Arc::new(Noon),
+            places: Places::new(1024, 1),
             wording,
             random: || 1.0,
             mint: || "minted".into(),

@@ -17,6 +17,9 @@ pub(super) struct Serve {
     /// How log lines look.
     #[arg(long, value_enum, default_value = "text")]
     log: Log,
+    /// Lets debuggers and core dumps see the process's memory, in which secrets are.
+    #[arg(long)]
+    dumpable: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -29,6 +32,9 @@ enum Log {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failed> {
+        if !self.dumpable {
+            closed();
+        }
         let signals = Signals::take()?;
         telemetry::start(
             match self.log {
@@ -46,6 +52,9 @@ impl Serve {
         let app = App::start(config).map_err(Failed)?;
         let hangups = signals.hangups();
         let asked = signals.serving();
+        if let Some(admin) = app.admin {
+            tracing::info!(admin = %admin, "health is asked elsewhere");
+        }
         tracing::info!(address = %app.address, tenants, "serving");
         let watched = Watch { config: self.config, reloader: app.reloader(), hangups, content };
         let serve = async {
@@ -57,5 +66,15 @@ impl Serve {
         actix_web::rt::System::new().block_on(serve).map_err(Failed::because)?;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Nobody else on this machine may look into its memory, and it leaves no core dump.
+fn closed() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where the system won't, it is as it was before.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

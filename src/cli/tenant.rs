@@ -149,6 +149,7 @@ pub(super) fn link_settings(
         channels: BTreeMap::new(),
         schema: EXAMPLE_SCHEMA.to_owned(),
         attempt_timeout: Duration::from_secs(5),
+        tls: Default::default(),
     }
 }
 

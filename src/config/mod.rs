@@ -2,8 +2,10 @@
 //! of files and environment. Everything that is wrong is told at once, with what to write instead.
 
 mod files;
+mod material;
 mod platforms;
 mod section;
+mod server;
 mod shipped;
 mod sources;
 mod store;
@@ -17,13 +19,10 @@ use crate::http::auth::{Key, Keys};
 use crate::http::peer::Peers;
 use section::{Problems, Section};
 use sha2::{Digest, Sha256};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use store::Passwords;
 
-/// Where the gateway listens unless it is told otherwise.
-const BIND: &str = "127.0.0.1:8080";
 /// The prefix of environment variables that override the file: `XCEED_GATEWAY__SERVER__BIND=…`.
 pub const PREFIX: &str = "XCEED_GATEWAY__";
 
@@ -120,19 +119,7 @@ fn read_root(
     (passwords, folder): (&Passwords, Option<&Path>),
     problems: &mut Problems,
 ) -> Option<Config> {
-    let mut server = root.section("server");
-    let bind = server.text_or("bind", BIND, problems);
-    let bind =
-        server.check("bind", problems, "must be an address and a port, such as 127.0.0.1:8080", || {
-            bind.parse::<SocketAddr>().ok()
-        });
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = server.integer_or("workers", cores as u64, 1..=1024, problems);
-    server.without_effect("admin_bind", problems);
-    let public_url = server.optional_text("public_url", problems);
-    let trusted_proxies = server.networks("trusted_proxies", &[], problems);
-    server.not_yet("tls", problems);
-    server.finish(problems);
+    let server = server::read(root.section("server"), problems);
 
     let store = store::read(root.section("store"), passwords, problems);
     let audit = store::read_audit(root.section("audit"), store.as_ref(), problems);
@@ -150,14 +137,22 @@ fn read_root(
         .into_iter()
         .filter_map(|(name, section)| tenant::read(&name, section, folder, problems))
         .unzip();
+    one_tenant_for_each_key(&keys, problems);
+    let server = server?;
+    let told_unsafe = server.judge(&tenants, problems);
     Some(Config {
         server: http::Settings {
-            bind: bind?,
+            bind: server.bind,
+            admin_bind: server.admin_bind,
+            tls: server.tls,
+            in_flight: server.in_flight,
+            connections: server.connections,
+            told_unsafe,
             keys: Arc::new(Keys(keys.into_iter().flatten().map(Arc::new).collect())),
-            workers: usize::try_from(workers).unwrap_or(1),
-            public_url,
+            workers: server.workers,
+            public_url: server.public_url,
             peers: Arc::new(Peers {
-                trusted: trusted_proxies,
+                trusted: server.trusted_proxies,
                 allowed: tenants
                     .iter()
                     .filter_map(|settings| {
@@ -174,6 +169,19 @@ fn read_root(
         content: [0; 32],
         warnings: Vec::new(),
     })
+}
+
+/// Whoever has a key acts for one tenant; the same hash in two of them would be the first's alone.
+fn one_tenant_for_each_key(keys: &[Vec<Key>], problems: &mut Problems) {
+    let all: Vec<&Key> = keys.iter().flatten().collect();
+    for (place, key) in all.iter().enumerate() {
+        if let Some(other) = all[..place].iter().find(|other| other.hash == key.hash) {
+            let ((tenant, name), (first, its)) = ((&key.tenant, &key.name), (&other.tenant, &other.name));
+            problems.error(format!(
+                "tenants.{tenant}.api_keys: {name} has the same hash as {its} of {first}; `xceed-gateway key` makes another"
+            ));
+        }
+    }
 }
 
 fn read_documents(mut schemas: Section, problems: &mut Problems) -> Option<Documents> {

@@ -1,6 +1,7 @@
 //! One table of the configuration, read key by key. What is missing, of the wrong type or unknown is noted, and
 //! reading goes on, so that everything wrong is told at once. Values are never repeated in an error.
 
+use super::material::private;
 use crate::secrets::Secret;
 use crate::store::audit::KeySettings;
 use ipnet::IpNet;
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::{Table, Value};
 
@@ -327,8 +328,9 @@ impl Section {
         };
         let entry = |name: &str| source.get(name).and_then(Value::as_str);
         let read = match (entry("file"), entry("env"), source.len()) {
-            (Some(file), None, 1) => std::fs::read_to_string(file)
-                .map_err(|error| format!("the file that it names can't be read ({error})")),
+            (Some(file), None, 1) => private(Path::new(file)).and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|_| "the file that it names is not UTF-8".to_owned())
+            }),
             (None, Some(name), 1) => std::env::var(name)
                 .map_err(|_| format!("the environment variable {name} that it names is not set")),
             _ => Err(SECRET_CURE.to_owned()),
@@ -373,17 +375,6 @@ impl Section {
     pub(super) fn without_effect(&mut self, key: &str, problems: &mut Problems) {
         if self.take(key).is_some() {
             problems.warnings.push(format!("{}: has no effect in this version", self.path_of(key)));
-        }
-    }
-
-    /// A key that is known, and that it would be unsafe to pass over.
-    pub(super) fn not_yet(&mut self, key: &str, problems: &mut Problems) {
-        if self.take(key).is_some() {
-            self.fault(
-                key,
-                problems,
-                "is not supported in this version; remove it, and protect the way by other means",
-            );
         }
     }
 

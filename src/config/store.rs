@@ -2,7 +2,7 @@
 
 use super::section::{Problems, Section};
 use crate::secrets::Secret;
-use crate::store::{PlaceSettings, PostgresSettings, Settings, audit};
+use crate::store::{PlaceSettings, PostgresSettings, SealingSettings, Settings, audit};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,8 +55,14 @@ pub(super) fn read(mut store: Section, passwords: &Passwords, problems: &mut Pro
             None
         }
     });
+    let mut key = |name: &str| {
+        let key = store.secret(name, problems)?;
+        let rule = "must be 64 hexadecimal digits: openssl rand -hex 32 makes some";
+        store.check(name, problems, rule, || SealingSettings::is_key(&key).then_some(key.clone()))
+    };
+    let sealing = SealingSettings { key: key("encryption_key"), old: key("encryption_key_old") };
     store.finish(problems);
-    Some(Settings { place: place?, retention, idempotency })
+    Some(Settings { place: place?, retention, idempotency, sealing })
 }
 
 /// Where the configuration does not say, the checkpoints and their key lie beside the store's file, or in `data`.

@@ -1,5 +1,6 @@
 //! One tenant's part of the configuration.
 
+use super::material::client_tls;
 use super::platforms;
 use super::section::{Problems, Section};
 use super::sources;
@@ -107,8 +108,17 @@ fn read_key(mut entry: Section, tenant: &TenantName, problems: &mut Problems) ->
     let roles = entry.check("roles", problems, "must list caller, operator or auditor", || {
         roles.filter(|words| !words.is_empty())?.iter().map(known).collect::<Option<Vec<_>>>()
     });
+    let mut time = |key: &str| {
+        let text = entry.optional_text(key, problems)?;
+        let rule = "must be a time with its zone, such as 2026-12-31T23:59:59Z";
+        entry.check(key, problems, rule, || text.parse::<jiff::Timestamp>().ok())
+    };
+    let (not_before, not_after) = (time("not_before"), time("not_after"));
+    if not_before.zip(not_after).is_some_and(|(from, to)| from >= to) {
+        entry.check("not_after", problems, "must be later than not_before", || None::<()>);
+    }
     entry.finish(problems);
-    Some(Key { name: name?, hash: hash?, tenant: tenant.clone(), roles: roles? })
+    Some(Key { name: name?, hash: hash?, tenant: tenant.clone(), roles: roles?, not_before, not_after })
 }
 
 fn read_link(
@@ -129,7 +139,8 @@ fn read_link(
     let attempt_timeout = section.duration_or("attempt_timeout", ATTEMPT_TIMEOUT, range, problems);
     let resend_in_doubt = section.boolean_or("resend_in_doubt", true, problems);
     let callback = read_callback(&mut section, problems);
-    section.not_yet("tls", problems);
+    let tls = section.has("tls").then(|| section.section("tls"));
+    let tls = tls.and_then(|tls| client_tls(tls, problems)).unwrap_or_default();
     let settings = link::Settings {
         url: url?,
         platform_id: platform_id?,
@@ -140,6 +151,7 @@ fn read_link(
         channels,
         schema: schema?,
         attempt_timeout,
+        tls,
     };
     for (key, rule) in settings.faults() {
         section.check(key, problems, rule, || None::<()>);

@@ -150,14 +150,14 @@ fn a_link_that_breaks_its_forms_is_told_by_key() {
 }
 
 #[test]
-fn what_would_be_unsafe_to_pass_over_is_refused_and_the_rest_is_told() {
+fn what_has_no_effect_is_told_and_half_of_a_tls_is_refused() {
     let config = Config::parse(&format!("{LEAST}\n[console]\noperators = []"), with_secret(&[]));
     let warnings = config.expect("sound").warnings;
     assert_eq!(warnings, ["console: has no effect in this version"]);
-    assert!(
-        errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"c\" }}"))
-            .contains("server.tls: is not supported")
-    );
+    let half = errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"c\" }}"));
+    assert!(half.contains("server.tls.key: is missing"), "{half}");
+    let none = errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"no.pem\", key = \"no.key\" }}"));
+    assert!(none.contains("server.tls.cert: the file that it names can't be read"), "{none}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is true without a network: events, return codes, decisions, and the rules of a delivery.
 //! No I/O, no async, no clock: time and randomness come as arguments.
 
+pub mod admission;
 pub mod breaker;
 pub mod bringing_back;
 pub mod budget;

@@ -3,8 +3,10 @@
 use super::doors::doors;
 use super::problem::Problem;
 use crate::domain::identifiers::TenantName;
+use crate::telemetry;
 use actix_web::HttpRequest;
 use actix_web::http::{StatusCode, header};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -45,6 +47,19 @@ pub struct Key {
     pub tenant: TenantName,
     /// What it may do.
     pub roles: Vec<Role>,
+    /// From when on it may, where that is not always.
+    pub not_before: Option<Timestamp>,
+    /// Until when.
+    pub not_after: Option<Timestamp>,
+}
+
+impl Key {
+    /// Why it may do nothing at that time.
+    fn refusal(&self, now: Timestamp) -> Option<&'static str> {
+        let (early, late) = (self.not_before, self.not_after);
+        let early = early.filter(|from| now < *from).map(|_| "this API key is not valid yet (not_before)");
+        early.or_else(|| late.filter(|to| *to < now).map(|_| "this API key has expired (not_after)"))
+    }
 }
 
 /// All keys.
@@ -90,6 +105,10 @@ pub(super) fn authorize(request: &HttpRequest, roles: &[Role]) -> Result<Arc<Key
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unknown API key", detail)
             .with_header(header::WWW_AUTHENTICATE, "Bearer")
     })?;
+    if let Some(detail) = key.refusal(telemetry::now()) {
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Not this time", detail)
+            .with_header(header::WWW_AUTHENTICATE, "Bearer"));
+    }
     if key.roles.iter().any(|role| roles.contains(role)) {
         return Ok(key);
     }
@@ -111,10 +130,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_has_its_time() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let key = Key {
+            name: "desk".into(),
+            hash: [0; 32],
+            tenant: TenantName::new("bank"),
+            roles: vec![Role::Caller],
+            not_before: Some(at(10)),
+            not_after: Some(at(20)),
+        };
+        assert!(key.refusal(at(9)).is_some_and(|why| why.contains("not_before")));
+        assert!(key.refusal(at(10)).is_none() && key.refusal(at(20)).is_none());
+        assert!(key.refusal(at(21)).is_some_and(|why| why.contains("not_after")));
+    }
+
+    #[test]
     fn a_key_is_found_by_its_hash_alone() {
         let hash = read_hash(&hash_of("secret")).expect("a hash");
-        let key =
-            Key { name: "desk".into(), hash, tenant: TenantName::new("bank"), roles: vec![Role::Caller] };
+        let key = Key {
+            name: "desk".into(),
+            hash,
+            tenant: TenantName::new("bank"),
+            roles: vec![Role::Caller],
+            not_before: None,
+            not_after: None,
+        };
         let keys = Keys(vec![Arc::new(Key { hash: [0; 32], ..key.clone() }), Arc::new(key)]);
         assert!(keys.find("secret").is_some());
         assert!(keys.find("Secret").is_none() && keys.find("").is_none());

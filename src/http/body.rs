@@ -11,6 +11,9 @@ use tokio::time::timeout;
 
 /// The largest body of one event, in bytes.
 pub const SIZE_MAX: usize = 1024 * 1024;
+/// A body that is passed over is not longer, in bytes, and there within this time.
+const PASSED_OVER_MAX: usize = 64 * 1024;
+const PASSED_OVER_IN: Duration = Duration::from_millis(20);
 /// A body must have arrived within this time.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -63,6 +66,15 @@ pub(super) async fn arrived(
         Ok(Ok(Err(_))) => Err(Missing::BrokenOff),
         Ok(Err(_)) => Err(Missing::TooLarge),
         Err(_) => Err(Missing::TooSlow),
+    }
+}
+
+/// A call is refused whose body nobody wants. One that is small and there already is passed over, so that its connection goes
+/// on; any other ends it.
+pub(super) async fn refuse(payload: web::Payload, problem: Problem) -> Problem {
+    match timeout(PASSED_OVER_IN, payload.to_bytes_limited(PASSED_OVER_MAX)).await {
+        Ok(Ok(Ok(_))) => problem,
+        _ => problem.closing(),
     }
 }
 

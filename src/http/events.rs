@@ -34,7 +34,13 @@ async fn take_in(
     let mode = mode(request)?;
     let idempotency_key = idempotency_key(request)?;
     is_open(desk)?;
-    desk.gateway.count_request(&tenant).map_err(too_many)?;
+    let counted = desk.gateway.count_request(&tenant).map_err(too_many);
+    let place = counted.and_then(|()| desk.gateway.places.enter(&tenant).ok_or_else(overloaded));
+    // Kept until it is answered.
+    let _place = match place {
+        Ok(place) => place,
+        Err(problem) => return Err(body::refuse(payload, problem).await),
+    };
     let body = body::read(request, payload).await?;
     // The end may have begun while the body came.
     is_open(desk)?;
@@ -67,6 +73,13 @@ fn respond(reply: Reply) -> HttpResponse {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
     response.body(web::Bytes::from_owner(reply.body))
+}
+
+/// There is no place just now. Said before anything of the body is read.
+pub(super) fn overloaded() -> Problem {
+    let detail = "more calls are under way than can be served in time: nothing is promised, send it again under the same id";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overload", "Too much to do", detail)
+        .with_header(header::RETRY_AFTER, "1")
 }
 
 pub(super) fn refuse(refusal: Refusal, by_key: bool) -> Problem {

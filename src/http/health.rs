@@ -5,7 +5,12 @@ use crate::telemetry;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// What is unsafe and wanted all the same, for whoever watches.
+#[derive(Clone)]
+pub(super) struct ToldUnsafe(pub(super) Arc<[&'static str]>);
 
 /// The process serves.
 pub(super) async fn alive() -> HttpResponse {
@@ -29,7 +34,9 @@ pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
     let (open, bypassed) = desk.gateway.breakers.counts();
     HttpResponse::build(status).json(json!({
         "ready": ready, "reasons": reasons, "heldQueues": held, "openBreakers": open, "bypassed": bypassed,
-        "configuration": configuration, "clock": if telemetry::is_apart() { "apart" } else { "steady" }
+        "refused": desk.gateway.places.counts().2,
+        "configuration": configuration, "unsafe": request.app_data::<ToldUnsafe>().map(|told| told.0.to_vec()).unwrap_or_default(),
+        "clock": if telemetry::is_apart() { "apart" } else { "steady" }
     }))
 }
 

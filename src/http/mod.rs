@@ -14,7 +14,9 @@ mod form;
 mod health;
 mod held;
 pub mod json;
+mod listening;
 mod parked;
+mod patience;
 pub mod peer;
 mod pieces;
 mod problem;
@@ -22,31 +24,37 @@ mod request;
 mod return_codes;
 mod sources;
 
+use crate::application::admission::watch;
 use crate::application::gateway::{Desk, Gateway};
+use crate::tls::ServerSettings;
 use actix_web::dev::{Server, Service, ServiceResponse};
-use actix_web::http::{ConnectionType, KeepAlive};
-use actix_web::{App, Error, HttpServer, Resource, Route, guard, web};
+use actix_web::http::ConnectionType;
+use actix_web::{App, Error, Resource, Route, guard, web};
 use arc_swap::ArcSwap;
 use auth::Keys;
 pub use doors::Doors;
+use listening::Listening;
+pub use listening::LiveTls;
 use peer::Peers;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// An idle connection of a caller is kept for so long.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// A request's head must be there within this time.
-const HEAD_MAX: Duration = Duration::from_secs(5);
-/// When the server stops nothing is under way any more; what is still to be written has so long.
-const SHUTDOWN_SECONDS: u64 = 2;
 
 /// How the gateway is reached.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The address to listen at.
     pub bind: SocketAddr,
+    /// Where health is asked, where that is elsewhere.
+    pub admin_bind: Option<SocketAddr>,
+    /// What callers are served with; in the clear where it is absent.
+    pub tls: Option<ServerSettings>,
+    /// So many calls under way at most.
+    pub in_flight: usize,
+    /// So many connections of callers at most.
+    pub connections: usize,
+    /// What is unsafe and wanted all the same.
+    pub told_unsafe: Vec<&'static str>,
     /// Who may call.
     pub keys: Arc<Keys>,
     /// Threads that serve.
@@ -57,33 +65,61 @@ pub struct Settings {
     pub peers: Arc<Peers>,
 }
 
+/// A server that runs, and where.
+pub struct Serving {
+    /// The server.
+    pub server: Server,
+    /// Where callers reach it.
+    pub address: SocketAddr,
+    /// Where whoever watches it does, where that is elsewhere.
+    pub admin: Option<SocketAddr>,
+}
+
 /// Starts to serve. `desk` makes each worker thread's place; it runs on that thread.
 ///
 /// # Errors
-/// The address can't be listened at.
-pub fn serve<F>(settings: &Settings, doors: &Arc<ArcSwap<Doors>>, desk: F) -> io::Result<(Server, SocketAddr)>
+/// An address can't be listened at; in words.
+pub fn serve<F>(
+    settings: &Settings,
+    (doors, tls): (&Arc<ArcSwap<Doors>>, &LiveTls),
+    desk: F,
+) -> Result<Serving, String>
 where
     F: Fn() -> Desk + Send + Clone + 'static,
 {
-    let doors = doors.clone();
-    let app = move || {
-        let desk = desk();
-        let gateway = desk.gateway.clone();
-        App::new()
-            .app_data(desk)
-            .app_data(doors.clone())
-            .configure(routes)
-            .wrap_fn(move |request, calls| close_at_the_end(gateway.clone(), calls.call(request)))
+    let told: Arc<[&'static str]> = settings.told_unsafe.clone().into();
+    let application = move |routes: fn(&mut web::ServiceConfig)| {
+        let (doors, desk, told) = (doors.clone(), desk.clone(), told.clone());
+        move || {
+            let desk = desk();
+            let gateway = desk.gateway.clone();
+            actix_web::rt::spawn(watch(gateway.clone()));
+            App::new()
+                .app_data(desk)
+                .app_data(doors.clone())
+                .app_data(health::ToldUnsafe(told.clone()))
+                .configure(routes)
+                .wrap_fn(move |request, calls| close_at_the_end(gateway.clone(), calls.call(request)))
+        }
     };
-    let server = HttpServer::new(app)
-        .workers(settings.workers)
-        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-        .client_request_timeout(HEAD_MAX)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals()
-        .bind(settings.bind)?;
-    let address = server.addrs()[0];
-    Ok((server.run(), address))
+    let listening = Listening::with(settings.workers, settings.connections);
+    let tls = tls.load().is_some().then(|| tls.clone());
+    let failed =
+        |address: SocketAddr| move |error: io::Error| format!("{address}: can't be listened at ({error})");
+    let bind = settings.bind;
+    Ok(match settings.admin_bind {
+        None => {
+            let (listening, address) =
+                listening.at(bind, tls, application(everything)).map_err(failed(bind))?;
+            Serving { server: listening.run(), address, admin: None }
+        }
+        Some(elsewhere) => {
+            let (listening, address) = listening.at(bind, tls, application(calls)).map_err(failed(bind))?;
+            let (listening, admin) =
+                listening.at(elsewhere, None, application(admin)).map_err(failed(elsewhere))?;
+            Serving { server: listening.run(), address, admin: Some(admin) }
+        }
+    })
 }
 
 /// Once the gateway ends, each answer says that its connection does too.
@@ -98,8 +134,23 @@ async fn close_at_the_end(
     Ok(answer)
 }
 
-/// Every call that the gateway answers.
-fn routes(config: &mut web::ServiceConfig) {
+/// Every call that the gateway answers, at one address.
+fn everything(config: &mut web::ServiceConfig) {
+    admin(config);
+    calls(config);
+}
+
+/// What whoever watches the gateway calls.
+fn admin(config: &mut web::ServiceConfig) {
+    let get = |path, call: Route| resource(path, "GET").route(call.guard(guard::Get()));
+    config
+        .service(get("/healthz", web::to(health::alive)))
+        .service(get("/readyz", web::to(health::ready)))
+        .default_service(web::to(problem::not_found));
+}
+
+/// What callers, operators and Xceed call.
+fn calls(config: &mut web::ServiceConfig) {
     let get = |path, call: Route| resource(path, "GET").route(call.guard(guard::Get()));
     let post = |path, call: Route| resource(path, "POST").route(call.guard(guard::Post()));
     config
@@ -128,8 +179,6 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(callback::receive)),
         )
         .service(post("/xceed/callback/{callbackId:[^/]*}", web::to(callback::receive)))
-        .service(get("/healthz", web::to(health::alive)))
-        .service(get("/readyz", web::to(health::ready)))
         .default_service(web::to(problem::not_found));
 }
 

@@ -66,6 +66,7 @@ async fn take_in(
     let source =
         doors(request).and_then(|doors| doors.sources.get(&tenant.name, name)).ok_or_else(unknown)?;
     let counted = desk.gateway.count_request(&tenant);
+    let place = desk.gateway.places.enter(&tenant);
     let body = body::read_mislabelled(request, payload).await?;
     let fields = body::parse_mislabelled(request, &body)?;
     let reading = source.read(&tenant.name, &fields);
@@ -94,6 +95,8 @@ async fn take_in(
         call.repeat_or(Basis::Draining).await?
     } else if counted.is_err() {
         call.repeat_or(Basis::Limit).await?
+    } else if place.is_none() {
+        call.repeat_or(Basis::Overload).await?
     } else {
         call.submit().await?
     };

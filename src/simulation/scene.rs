@@ -6,6 +6,7 @@ use super::story::{ATTEMPT, CALLBACK, Call, DEADLINE, Disk, Event, Spell, Story}
 use super::xceed::{Arrival, Calling, Xceed, results};
 use crate::app::resume;
 use crate::application::accept_callback::{Verified, accept};
+use crate::application::admission::Places;
 use crate::application::gateway::{Desk, Gateway, Ground};
 use crate::application::ports::{Clock, Mode, Store};
 use crate::application::queue::queue;
@@ -211,6 +212,7 @@ impl Scene {
         let ground = Ground {
             store: Arc::new(store) as Arc<dyn Store>,
             clock: Arc::new(clock),
+            places: Places::new(1024, 1),
             wording,
             random: chance::jitter,
             mint: chance::mint,

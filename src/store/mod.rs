@@ -15,6 +15,7 @@ mod reader;
 mod refused;
 mod rows;
 mod said;
+mod sealing;
 mod sqlite;
 mod unwritten;
 mod waiting;
@@ -22,6 +23,7 @@ mod writer;
 mod writes;
 
 pub use postgres::{Postgres, PostgresSettings};
+pub use sealing::SealingSettings;
 pub use sqlite::Sqlite;
 #[cfg(test)]
 pub(crate) use sqlite::stepwise;
@@ -41,6 +43,8 @@ pub struct Settings {
     pub retention: Duration,
     /// How long an event is known by its idempotency key.
     pub idempotency: Duration,
+    /// What payloads are sealed with.
+    pub sealing: SealingSettings,
 }
 
 impl Settings {
@@ -83,14 +87,16 @@ pub struct Opened {
 /// # Errors
 /// It can't be opened or read, a newer gateway has made it, or its audit trail can't be witnessed.
 pub fn open(settings: &Settings, audit: &audit::Settings, opener: &Opener) -> Result<Opened, StoreError> {
+    let sealer = Arc::new(sealing::Sealer::of(&settings.sealing)?);
     match &settings.place {
         PlaceSettings::Sqlite(file) => {
-            let store = Sqlite::open(file, settings.idempotency, audit)?;
+            let store = Sqlite::open(file, settings.idempotency, audit)?.sealing(sealer)?;
             let (resumption, doubt) = (store.resumption(opener.now)?, store.doubt());
             Ok(Opened { store: Arc::new(store), resumption, doubt })
         }
         PlaceSettings::Postgres(database) => {
-            let store = Postgres::open(database, settings.idempotency, opener.attempt, audit)?;
+            let store =
+                Postgres::open(database, settings.idempotency, opener.attempt, audit)?.sealing(sealer)?;
             let (resumption, doubt) = (store.resumption(opener.now)?, store.doubt());
             Ok(Opened { store: Arc::new(store), resumption, doubt })
         }

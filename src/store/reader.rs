@@ -47,6 +47,12 @@ pub(super) fn find(
     by_id.query_row([tenant.as_str(), id.as_str()], known).optional()
 }
 
+/// The payload of the newest event, as it stands on disk.
+pub(super) fn newest_payload(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let newest = "SELECT payload FROM event ORDER BY seq DESC LIMIT 1";
+    connection.query_row(newest, [], |row| row.get(0)).optional()
+}
+
 pub(super) fn view(
     connection: &Connection,
     tenant: &TenantName,

@@ -5,6 +5,7 @@ use super::damage::{self, words};
 use super::log::{FILE_MAX, Log};
 use super::pushes::Claims;
 use super::rows::failed;
+use super::sealing::Sealer;
 use super::unwritten::Unwritten;
 use super::writer::{Command, Done, Health};
 use super::writes::Write;
@@ -56,6 +57,7 @@ pub struct Sqlite {
     damage_is_told: AtomicBool,
     claims: Claims,
     unwritten: Arc<Unwritten>,
+    sealer: Arc<Sealer>,
     readers: Mutex<Vec<Connection>>,
     threads: Vec<JoinHandle<()>>,
     stops: Vec<mpsc::Sender<()>>,
@@ -109,6 +111,7 @@ impl Sqlite {
             damage_is_told: AtomicBool::new(false),
             claims: Claims::default(),
             unwritten: Arc::default(),
+            sealer: Arc::default(),
             next_seq: AtomicI64::new(last + 1),
             queue: Some(queue),
             #[cfg(test)]
@@ -121,6 +124,17 @@ impl Sqlite {
             witness: Some(witness),
             _lock: lock,
         })
+    }
+
+    /// With payloads sealed.
+    ///
+    /// # Errors
+    /// There are payloads that it can't open.
+    pub(super) fn sealing(mut self, sealer: Arc<Sealer>) -> Result<Self, StoreError> {
+        let newest = self.read(reader::newest_payload)?;
+        sealer.check(newest.as_deref()).map_err(|StoreError(why)| refuse(&self.file, &why))?;
+        self.sealer = sealer;
+        Ok(self)
     }
 
     /// Why the store is not the one that was signed, as long as no operator has decided.
@@ -202,6 +216,7 @@ impl Store for Sqlite {
             let before = self.keys_since(record.received_at);
             drop(self.write(Write::ReleaseKey { tenant: record.tenant.clone(), key, before }, Done::Plain));
         }
+        let record = self.sealer.seal(record);
         let (seq, unwritten) = (record.seq, self.unwritten.clone());
         unwritten.add(seq);
         self.write(Write::Record(Box::new(record)), |done| Done::Recorded(done, seq, unwritten))
@@ -302,11 +317,16 @@ impl Store for Sqlite {
     }
 
     fn claim(&self, seq: Seq) -> Local<Result<Claimed, StoreError>> {
-        self.read_now(|connection| self.claim_one(connection, seq))
+        let claimed = self.read(|connection| self.claim_one(connection, seq));
+        Box::pin(std::future::ready(claimed.and_then(|claimed| self.sealer.open(claimed))))
     }
 
     fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
-        self.read_now(|connection| seqs.iter().map(|seq| self.claim_one(connection, *seq)).collect())
+        let claimed: Result<Vec<_>, _> =
+            self.read(|connection| seqs.iter().map(|seq| self.claim_one(connection, *seq)).collect());
+        let opened =
+            claimed.and_then(|all| all.into_iter().map(|claimed| self.sealer.open(claimed)).collect());
+        Box::pin(std::future::ready(opened))
     }
 
     fn batch(&self, batch: Batch) -> Receipt {
@@ -433,6 +453,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", FILE_MAX)?;
+    // What is taken out is gone from the file, too.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "foreign_keys", false) // the statements check what they need
 }
 

@@ -7,6 +7,7 @@ use crate::application::ports::Message;
 use crate::domain::event::Members;
 use crate::domain::identifiers::TenantName;
 use crate::secrets::Secret;
+use crate::tls::ClientSettings;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub schema: String,
     /// How long one attempt may take, from looking for a connection to the last byte of the answer.
     pub attempt_timeout: Duration,
+    /// Whom is trusted to be Xceed, and who the gateway is to it.
+    pub tls: ClientSettings,
 }
 
 /// A schema set with its mapping.
@@ -256,6 +259,7 @@ mod tests {
             channels: BTreeMap::new(),
             schema: "1.0".into(),
             attempt_timeout: Duration::from_secs(5),
+            tls: ClientSettings::default(),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::return_code::{Disposition, Received, ReturnCode};
 use crate::secrets::Secret;
 use crate::soap::tree::DOCUMENT_MAX;
+use crate::tls::{ClientSettings, client};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use std::cell::RefCell;
@@ -36,6 +37,17 @@ pub type Links = HashMap<TenantName, Arc<Link>>;
 /// The links as they are just now; others may be put in their place at any time.
 pub type LiveLinks = Arc<ArcSwap<Links>>;
 
+/// Why no way to Xceed can be made of the settings; in words.
+#[derive(Debug, thiserror::Error)]
+#[error("the way to Xceed can't be made: {0}")]
+pub struct Unreachable(String);
+
+impl From<reqwest::Error> for Unreachable {
+    fn from(error: reqwest::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Xceed over SOAP, for one worker thread.
 pub struct SoapClient {
     links: LiveLinks,
@@ -47,8 +59,10 @@ impl SoapClient {
     ///
     /// # Errors
     /// TLS can't be set up, or an address is none.
-    pub fn new(links: LiveLinks) -> Result<Self, reqwest::Error> {
-        let line = |(name, link): (&TenantName, &Arc<Link>)| Ok((name.clone(), Rc::new(Line::new(link)?)));
+    pub fn new(links: LiveLinks) -> Result<Self, Unreachable> {
+        let line = |(name, link): (&TenantName, &Arc<Link>)| -> Result<_, Unreachable> {
+            Ok((name.clone(), Rc::new(Line::new(link)?)))
+        };
         let lines = links.load().iter().map(line).collect::<Result<_, _>>()?;
         Ok(Self { links, lines: RefCell::new(lines) })
     }
@@ -68,8 +82,13 @@ impl SoapClient {
     }
 }
 
-fn http_client(link: &Link) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
+fn http_client(link: &Link) -> Result<reqwest::Client, Unreachable> {
+    let builder = reqwest::Client::builder();
+    let builder = match &link.settings.tls {
+        usual if *usual == ClientSettings::default() => builder,
+        tls => builder.tls_backend_preconfigured(client(tls).map_err(Unreachable)?),
+    };
+    let client = builder
         .user_agent(concat!("xceed-gateway/", env!("CARGO_PKG_VERSION")))
         .http1_only()
         .no_proxy()
@@ -79,7 +98,8 @@ fn http_client(link: &Link) -> Result<reqwest::Client, reqwest::Error> {
         .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
         // A little before the attempt's own end, so that a host that can't be reached counts as not sent.
         .connect_timeout(link.settings.attempt_timeout.mul_f64(0.9))
-        .build()
+        .build()?;
+    Ok(client)
 }
 
 impl Scoring for SoapClient {
@@ -174,7 +194,7 @@ struct Letter<'a> {
 }
 
 impl Line {
-    fn new(link: &Arc<Link>) -> Result<Self, reqwest::Error> {
+    fn new(link: &Arc<Link>) -> Result<Self, Unreachable> {
         let client = http_client(link)?;
         let draft = |operation: &Operation| {
             let request = client.post(&link.settings.url).header("Content-Type", "text/xml; charset=utf-8");

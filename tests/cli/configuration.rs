@@ -137,7 +137,10 @@ fn a_key_is_printed_with_its_hash_and_with_a_line_that_a_configuration_takes() {
         |label: &str| text.lines().find_map(|line| line.strip_prefix(label)).unwrap().trim().to_owned();
     let (key, line) = (after("key:"), after("line:"));
     has(&line, &[&format!("sha256:{}", digits("sha256sum", &key))]);
-    let zeros = format!("{{ name = \"desk\", hash = \"sha256:{}\", roles = [\"caller\"] }}", "0".repeat(64));
+    let zeros = format!(
+        "{{ name = \"desk\", hash = \"sha256:{}\", roles = [\"caller\"] }}",
+        digits("sha256sum", "first-bank")
+    );
     let text = configuration(&root().join("xsd"), "");
     assert!(text.contains(&zeros));
     folder.write("gateway.toml", text.replace(&zeros, &line));

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,7 +74,9 @@ impl Folder {
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
-        fs::write(path, content).expect("a file is written");
+        fs::write(&path, content).expect("a file is written");
+        // Secrets have to be one's own, and nothing else minds.
+        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is this test's own");
     }
 
     /// Copies a folder of the repository into this one.
@@ -234,7 +237,7 @@ service_id = "210021"
 secret_key = {{ env = "{VARIABLE}" }}
 schema = "1.0"
 {link}"#,
-        "0".repeat(64)
+        digits("sha256sum", name)
     )
 }
 

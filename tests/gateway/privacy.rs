@@ -1,7 +1,7 @@
 //! Nothing of a person and no secret is ever logged, at whatever level, whatever goes wrong. Ids of events, codes and
 //! durations are.
 
-use crate::harness::{Config, Folder, Gateway, Simulator, Tenant, wire};
+use crate::harness::{Config, Folder, Gateway, Simulator, Tenant, wire, write_private};
 use serde_json::json;
 
 /// Each stands in one place, so that a log that holds it tells where it leaks.
@@ -60,4 +60,88 @@ fn a_secret_that_is_refused_is_not_shown() {
     assert!(refused.contains("tenants.first-bank.xceed.secret_key:"), "{refused}");
     assert!(refused.contains("tenants.first-bank.xceed.secret_key_next:"), "{refused}");
     assert!(!refused.contains("CANARY") && !refused.contains("311A5439"), "{refused}");
+}
+
+/// What every payload holds.
+const PERSON: &str = "Zoë Canary-Person";
+
+fn sealed(key: &std::path::Path, more: &str) -> String {
+    format!("store.encryption_key = {{ file = '{}' }}\n{more}", key.display())
+}
+
+fn key_file(folder: &Folder, name: &str, digit: &str) -> std::path::PathBuf {
+    let file = folder.join(name);
+    write_private(&file, &format!("{}\n", digit.repeat(64)));
+    file
+}
+
+fn with_person(id: &str) -> serde_json::Value {
+    let mut event = wire(id, &format!("C-{id}"), 10);
+    event["transaction"]["payee"] = json!(PERSON);
+    event
+}
+
+/// Everything that the store has written, as one heap of bytes.
+fn on_disk(gateway: &Gateway) -> Vec<u8> {
+    let files =
+        ["gateway.db", "gateway.db-wal"].map(|name| std::fs::read(gateway.file(name)).unwrap_or_default());
+    files.concat()
+}
+
+fn holds(heap: &[u8], text: &str) -> bool {
+    heap.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn payloads_are_sealed_on_disk_and_sent_as_they_were_also_after_a_crash_and_with_another_key() {
+    let folder = Folder::new();
+    let (first, second) = (key_file(&folder, "first", "a"), key_file(&folder, "second", "b"));
+    let xceed = Simulator::start(&[Tenant::first_bank()]);
+    let config = |over: &str| Config::new([Tenant::first_bank()], &xceed.url()).with(over);
+    let mut gateway = Gateway::start(config(&sealed(&first, "")));
+    assert_eq!(gateway.submit(&with_person("e-1")).json()["outcome"], "SCORED");
+    // What waits is read from the disk and opened again.
+    xceed.behave(&json!({ "code": "ERROR" }));
+    for n in 2..5 {
+        gateway.submit(&with_person(&format!("e-{n}")));
+    }
+    gateway.kill();
+    assert!(!holds(&on_disk(&gateway), PERSON), "the payee is readable on disk");
+    xceed.behave_as_usual();
+    let both = format!("store.encryption_key_old = {{ file = '{}' }}", first.display());
+    gateway.restart_with(config(&sealed(&second, &both)));
+    for n in 2..5 {
+        gateway.caller().until_state(&format!("e-{n}"), "SETTLED");
+        let arrived = xceed.received_of(&format!("e-{n}"));
+        let last = arrived.last().expect("it arrived");
+        assert_eq!((&last["hashOk"], &last["validationErrors"]), (&json!(true), &json!([])), "{last}");
+    }
+    assert_eq!(gateway.submit(&with_person("e-5")).json()["outcome"], "SCORED");
+    gateway.kill();
+    assert!(!holds(&on_disk(&gateway), PERSON));
+}
+
+#[test]
+fn a_store_that_is_sealed_with_another_key_is_refused_and_one_in_the_clear_is_not() {
+    let folder = Folder::new();
+    let (right, wrong) = (key_file(&folder, "right", "a"), key_file(&folder, "wrong", "b"));
+    let xceed = Simulator::start(&[Tenant::first_bank()]);
+    let config = |over: &str| Config::new([Tenant::first_bank()], &xceed.url()).with(over);
+    let mut gateway = Gateway::start(config(""));
+    assert_eq!(gateway.submit(&with_person("clear")).status, 200);
+    gateway.restart_with(config(&sealed(&right, "")));
+    assert_eq!(gateway.submit(&with_person("sealed")).status, 200);
+    gateway.kill();
+    for over in [String::new(), sealed(&wrong, "")] {
+        gateway.reconfigure(config(&over));
+        let refused = gateway.try_restart().expect_err("it can't be read");
+        assert!(refused.contains("store.encryption_key"), "{refused}");
+        assert!(!refused.contains(&"a".repeat(20)) && !refused.contains(&"b".repeat(20)), "{refused}");
+    }
+    gateway.restart_with(config(&sealed(&right, "")));
+    assert_eq!(gateway.look_up("clear").status, 200);
+    let short = folder.join("short");
+    write_private(&short, "abc");
+    let refused = Gateway::try_start(config(&sealed(&short, "")), Folder::new()).expect_err("no key");
+    assert!(refused.contains("openssl rand -hex 32"), "{refused}");
 }

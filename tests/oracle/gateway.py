@@ -157,6 +157,7 @@ class Workbench:
     def _tenant(self, tenant, url):
         secret = pathlib.Path(self.folder.name) / f"{tenant.name}.secret"
         secret.write_text(tenant.xceed["secret_key"])
+        secret.chmod(0o600)
         key = f"sha256:{hashlib.sha256(tenant.api_key.encode()).hexdigest()}"
         xceed = {k: v for k, v in tenant.xceed.items() if k != "secret_key"}
         # Nothing here is about time: on a busy machine too, an answer is what Xceed said.

@@ -60,7 +60,12 @@ impl Home {
 
     fn settings(&self) -> Settings {
         let kept = Duration::from_hours(72);
-        Settings { place: self.place.clone(), retention: kept, idempotency: kept }
+        Settings {
+            place: self.place.clone(),
+            retention: kept,
+            idempotency: kept,
+            sealing: Default::default(),
+        }
     }
 
     fn resume(self) -> (Open, Resumption) {

@@ -15,6 +15,7 @@ use crate::telemetry::{self, Format};
 use clap::Args;
 use samples::{DATA_ACTION, INTERACTION, SAMPLES};
 use screen::Screen;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -157,6 +158,15 @@ fn free_address(port: u16) -> SocketAddr {
     at(port).or_else(|_| at(0)).unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
+/// A file that nobody else may read.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(text.as_bytes())
+}
+
 /// A folder for this run, removed at its end.
 struct Folder(PathBuf);
 
@@ -166,7 +176,7 @@ impl Folder {
         std::fs::create_dir_all(&folder).map_err(Failed::because)?;
         let folder = Self(folder);
         // Known to the simulator alone, so any will do; a real one is issued by the vendor.
-        std::fs::write(folder.0.join("secret"), "311a5439c8bda8ef").map_err(Failed::because)?;
+        write_private(&folder.0.join("secret"), "311a5439c8bda8ef").map_err(Failed::because)?;
         Ok(folder)
     }
 }

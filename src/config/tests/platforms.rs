@@ -30,12 +30,12 @@ token_url = "https://login.example/oauth/token"
 client_id = "me"
 [[tenants.first-bank.webhooks]]
 url = "http://localhost:1/hook"
-secret = { file = "Cargo.toml" }
+secret = { env = "PATH" }
 [[tenants.first-bank.webhooks]]
 name = "crm"
 url = "https://crm.example/hook"
-secret = { file = "Cargo.toml" }
-secret_previous = { file = "Cargo.toml" }
+secret = { env = "PATH" }
+secret_previous = { env = "PATH" }
 "#;
     let (settings, targets) = parse(text, &[SECRETS[0], SECRETS[2]]).expect("sound");
     assert_eq!(targets, ["cxone", "genesys", "webhook:0", "webhook:crm"]);

@@ -1,5 +1,6 @@
 //! Deliveries as their gateway sends them, once it has claimed them.
 
+use super::super::sealing::Sealer;
 use super::batch::Turn;
 use super::link::Link;
 use super::reader::{Read, ask};
@@ -13,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(super) async fn read_claimed(
     reads: Option<UnboundedSender<Read>>,
     turns: Vec<(Seq, Turn)>,
+    sealer: &Sealer,
 ) -> Result<Vec<Claimed>, StoreError> {
     let mine: Vec<Seq> = turns.iter().filter(|(_, turn)| *turn == Turn::Mine).map(|(seq, _)| *seq).collect();
     let mut read: HashMap<Seq, Delivery> = HashMap::new();
@@ -28,5 +30,5 @@ pub(super) async fn read_claimed(
         Turn::Gone => Claimed::Gone,
         Turn::Mine => read.remove(&seq).map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))),
     });
-    Ok(claimed.collect())
+    claimed.map(|claimed| sealer.open(claimed)).collect()
 }

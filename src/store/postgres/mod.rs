@@ -31,6 +31,7 @@ pub(super) use entries::Entries;
 
 use super::audit::{self, Head, Trail};
 use super::rows::{failed, time};
+use super::sealing::Sealer;
 use crate::application::ports::{
     Act, Awaited, Batch, BatchView, Callback, Claimed, Effect, Found, Hold, JournalPage, Listener, Local,
     Parked, ParkedPush, Place, Probe, Pruned, Push, PushEnd, PushId, Receipt, Record, Recorded, Resumption,
@@ -71,6 +72,7 @@ pub struct Postgres {
     thread: Option<JoinHandle<()>>,
     trail: Arc<Trail>,
     witness: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+    sealer: Arc<Sealer>,
 }
 
 impl Postgres {
@@ -114,6 +116,7 @@ impl Postgres {
             thread: Some(thread),
             trail: trail.clone(),
             witness: None,
+            sealer: Arc::default(),
         };
         opened.recv().unwrap_or_else(|_| Err(StoreError("the store's thread has ended".to_owned())))?;
         let (stop, stopped) = mpsc::channel();
@@ -121,6 +124,16 @@ impl Postgres {
         let witness = thread::Builder::new().name("store-witness".to_owned()).spawn(watch).map_err(failed)?;
         store.witness = Some((stop, witness));
         Ok(store)
+    }
+
+    /// With payloads sealed.
+    ///
+    /// # Errors
+    /// There are payloads that it can't open, or the store can't be read.
+    pub(super) fn sealing(mut self, sealer: Arc<Sealer>) -> Result<Self, StoreError> {
+        sealer.check(self.look(|link| async move { rows::newest_payload(&link).await })?.as_deref())?;
+        self.sealer = sealer;
+        Ok(self)
     }
 
     /// Why the store is not the one that was signed, as long as no operator has decided.
@@ -135,10 +148,18 @@ impl Postgres {
     pub fn resumption(&self, now: Timestamp) -> Result<Resumption, StoreError> {
         let since = (now - velocity::WINDOW).as_microsecond();
         let (number, from) = (self.shared.number.get().copied().unwrap_or_default(), seq_at(since));
+        self.look(move |link| async move { rows::resumption(&link, number, from, since).await })
+    }
+
+    /// Reads, and waits for it: at a start alone.
+    fn look<T: Send + 'static, F: Future<Output = Result<T, tokio_postgres::Error>> + Send + 'static>(
+        &self,
+        query: impl FnOnce(Arc<Link>) -> F + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (tell, told) = mpsc::channel();
         let read: Read = Box::new(move |link: Arc<Link>| {
             Box::pin(async move {
-                let read = link::answer(&link, rows::resumption(&link, number, from, since)).await;
+                let read = link::answer(&link, query(link.clone())).await;
                 let _ = tell.send(read);
             })
         });
@@ -227,7 +248,7 @@ impl Store for Postgres {
     }
 
     fn record(&self, record: Record) -> Receipt<Recorded> {
-        self.write(Write::Record(Box::new(record)), Waiter::Recorded)
+        self.write(Write::Record(Box::new(self.sealer.seal(record))), Waiter::Recorded)
     }
 
     fn begin(&self, seq: Seq) -> Receipt {
@@ -280,20 +301,20 @@ impl Store for Postgres {
 
     fn claim(&self, seq: Seq) -> Local<Result<Claimed, StoreError>> {
         let claimed = self.write(Write::Claim(seq), Waiter::Turn);
-        let reads = self.reads.clone();
+        let (reads, sealer) = (self.reads.clone(), self.sealer.clone());
         Box::pin(async move {
             let turn = claimed.await.unwrap_or_else(|_| Err(stopped()))?;
-            let mut claimed = read_claimed(reads, vec![(seq, turn)]).await?;
+            let mut claimed = read_claimed(reads, vec![(seq, turn)], &sealer).await?;
             Ok(claimed.pop().unwrap_or(Claimed::Gone))
         })
     }
 
     fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
         let claimed = self.write(Write::ClaimTogether(seqs.clone()), Waiter::Turns);
-        let reads = self.reads.clone();
+        let (reads, sealer) = (self.reads.clone(), self.sealer.clone());
         Box::pin(async move {
             let turns = claimed.await.unwrap_or_else(|_| Err(stopped()))?;
-            read_claimed(reads, seqs.into_iter().zip(turns).collect()).await
+            read_claimed(reads, seqs.into_iter().zip(turns).collect(), &sealer).await
         })
     }
 

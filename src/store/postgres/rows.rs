@@ -118,6 +118,12 @@ pub(super) fn pruned(row: &Row) -> Option<Pruned> {
     Some(Pruned { upto, removed: usize::try_from(row.get::<_, i64>(1)).unwrap_or_default() })
 }
 
+/// The payload of the newest event, as it stands there.
+pub(super) async fn newest_payload(link: &Link) -> Result<Option<String>, Error> {
+    let newest = link.query("SELECT payload FROM event ORDER BY seq DESC LIMIT 1", &[]).await?;
+    Ok(newest.first().map(|row| row.get(0)))
+}
+
 /// What a start of this gateway needs: deliveries that wait, recent events by customer, promoted keys.
 pub(super) async fn resumption(link: &Link, number: i32, from: i64, since: i64) -> Result<Resumption, Error> {
     let waiting = link.query(WAITING, &[&number]).await?;

@@ -51,6 +51,7 @@ pub(crate) fn open(
         damage_is_told: AtomicBool::new(false),
         claims: Claims::default(),
         unwritten: Arc::default(),
+        sealer: Arc::default(),
         next_seq: AtomicI64::new(last + 1),
         queue: Some(queue),
         bell: bell.clone(),

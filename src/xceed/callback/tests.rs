@@ -24,6 +24,7 @@ fn link(api: &Arc<ApiSet>, service_id: &str) -> Arc<Link> {
         channels: BTreeMap::new(),
         schema: "1.0".into(),
         attempt_timeout: Duration::from_secs(5),
+        tls: Default::default(),
     };
     Arc::new(Link::new(settings, Arc::new(Version { set, mapping }), api.clone(), None))
 }

@@ -3,7 +3,8 @@
 use super::folder::Folder;
 use super::postgres::is_on_postgres;
 use sha2::{Digest, Sha256};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -51,7 +52,7 @@ impl Tenant {
         let secrets = [("secret_key", Some(&self.secret)), ("secret_key_next", self.next_secret.as_ref())];
         for (key, secret) in secrets.into_iter().filter_map(|(key, secret)| Some((key, secret?))) {
             let file = folder.join(format!("{}.{key}", self.name));
-            fs::write(&file, format!("{secret}\n")).expect("the test's folder can be written");
+            write_private(&file, &format!("{secret}\n"));
             let source = Table::from_iter([("file".to_owned(), text(&file))]);
             xceed.insert(key.to_owned(), Value::Table(source));
         }
@@ -149,6 +150,14 @@ impl Config {
         fs::write(&file, whole.to_string()).expect("the test's folder can be written");
         file
     }
+}
+
+/// A file that nobody else may read, as secrets have to be.
+pub(crate) fn write_private(file: &Path, text: &str) {
+    // One that is replaced keeps its mode.
+    fs::write(file, "").expect("the test's folder can be written");
+    fs::set_permissions(file, Permissions::from_mode(0o600)).expect("it is this test's own");
+    fs::write(file, text).expect("the test's folder can be written");
 }
 
 fn text(path: &Path) -> Value {

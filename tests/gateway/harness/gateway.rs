@@ -104,6 +104,13 @@ impl Gateway {
         (self.process, self.address) = started.unwrap_or_else(|log| panic!("it does not start again: {log}"));
     }
 
+    /// Starts it again; or tells what it said when it refused.
+    pub(crate) fn try_restart(&mut self) -> Result<(), String> {
+        self.process.kill();
+        (self.process, self.address) = run(&self.config, &self.folder)?;
+        Ok(())
+    }
+
     /// Starts it again, and kills it after this time, whether it listens by then or not.
     pub(crate) fn start_and_kill_after(&mut self, time: Duration) {
         self.process.kill();

@@ -2,6 +2,7 @@
 //! its value is dropped, and nothing else is ever ended.
 
 mod auditor;
+mod authority;
 mod batches;
 mod callback;
 mod caller;
@@ -26,13 +27,14 @@ mod simulator;
 mod soap;
 
 pub(crate) use auditor::{Ended, audit, body, exported, verified};
+pub(crate) use authority::{Authority, Clients, Pair, Time, behind_tls};
 pub(crate) use batches::{ids, lines};
 pub(crate) use callback::{Callback, callback_request};
 pub(crate) use caller::Caller;
 pub(crate) use canned::{Canned, Do, Heard, answer, results};
 pub(crate) use cases::{Case, cases};
 pub(crate) use clock::{Stopwatch, until};
-pub(crate) use config::{Config, Tenant};
+pub(crate) use config::{Config, Tenant, write_private};
 pub(crate) use events::{customer_event, event, wire};
 pub(crate) use filling::Copies;
 pub(crate) use flat::flat;

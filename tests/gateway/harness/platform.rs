@@ -27,7 +27,7 @@ impl Secrets {
             ("hook", HOOK_SECRET),
             ("old-hook", OLD_HOOK_SECRET),
         ] {
-            std::fs::write(folder.join(name), secret).expect("the test's folder can be written");
+            super::config::write_private(&folder.join(name), secret);
         }
         Self(folder)
     }
