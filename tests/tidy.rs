@@ -4,6 +4,8 @@
 //! Not a linter for style: `cargo fmt` and `cargo clippy` are, and `tests/run` runs them.
 //! Source: `ARCHITECTURE.md`; a rule that changes there changes here, in the same commit.
 
+#[path = "tidy/bom.rs"]
+mod bom;
 #[path = "tidy/dependencies.rs"]
 mod dependencies;
 #[path = "tidy/documents.rs"]
@@ -79,9 +81,12 @@ const FUNCTION_LINES: usize = 100;
 /// Where Rust source lies.
 const RUST: &[&str] = &["src/", "tests/", "benches/", "fuzz/"];
 
-/// Folders that tests walk: one of cases, one with a foreign schema and API set, one of sources with their samples.
-const WALKED: Walked =
-    Walked { cases: &["fixtures/contract"], sets: &["fixtures/foreign", "fixtures/sources"] };
+/// Folders that tests walk: one of cases, one with a foreign schema and API set, one of sources with their samples, one of what
+/// fuzzing found.
+const WALKED: Walked = Walked {
+    cases: &["fixtures/contract"],
+    sets: &["fixtures/foreign", "fixtures/sources", "fixtures/fuzz"],
+};
 
 /// What may read a fixture.
 const FIXTURE_READERS: &[&str] = &["src/", "tests/", "benches/", "fuzz/", ".ci/"];
@@ -89,6 +94,44 @@ const FIXTURE_READERS: &[&str] = &["src/", "tests/", "benches/", "fuzz/", ".ci/"
 /// The licences that the gateway's users can live with.
 const LICENCES: &[&str] =
     &["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unicode-3.0", "CC0-1.0"];
+
+/// Packages that others need in more than one version, of which none is ours to choose: whoever adds one looks first
+/// whether another version of it will do (`cargo tree -d`).
+const DUPLICATES: &[&str] = &[
+    "base64",
+    "bit-set",
+    "bit-vec",
+    "block-buffer",
+    "cpufeatures",
+    "crypto-common",
+    "digest",
+    "fallible-iterator",
+    "getrandom",
+    "http",
+    "icu_collections",
+    "icu_properties",
+    "icu_properties_data",
+    "icu_provider",
+    "litemap",
+    "phf_shared",
+    "quick-xml",
+    "r-efi",
+    "rand",
+    "rand_chacha",
+    "rand_core",
+    "syn",
+    "synstructure",
+    "thiserror",
+    "thiserror-impl",
+    "tinystr",
+    "wasi",
+    "windows-sys",
+    "writeable",
+    "yoke",
+    "yoke-derive",
+    "zerovec",
+    "zerovec-derive",
+];
 
 /// TLS is rustls with ring: no system library, no C toolchain beyond the one for ring and SQLite.
 const BANNED_CRATES: &[&str] = &["openssl-sys", "aws-lc-sys", "native-tls"];
@@ -218,6 +261,32 @@ fn every_licence_is_on_the_list() {
 fn every_dependency_comes_from_crates_io_and_none_is_banned() {
     let lock = tree::text("Cargo.lock").unwrap_or_default();
     none(&dependencies::locked(&lock, env!("CARGO_PKG_NAME"), BANNED_CRATES));
+}
+
+#[test]
+fn no_package_comes_in_more_versions_than_it_has_to() {
+    let lock = tree::text("Cargo.lock").unwrap_or_default();
+    let new = bom::duplicates(&lock).into_iter().filter(|name| !DUPLICATES.contains(name));
+    let gone = DUPLICATES.iter().filter(|name| !bom::duplicates(&lock).contains(*name));
+    let new = new
+        .map(|name| format!("{name}: comes in more than one version; `cargo tree -d` shows who wants which"));
+    let gone = gone.map(|name| format!("{name}: comes in one version now; take it off the list"));
+    none(&new.chain(gone).collect::<Vec<_>>());
+}
+
+/// `UPDATE_BOM=1` writes it anew.
+#[test]
+fn the_bill_of_materials_is_what_is_locked() {
+    let lock = tree::text("Cargo.lock").unwrap_or_default();
+    let bill = format!("{:#}\n", bom::bill(&lock, env!("CARGO_PKG_NAME")));
+    if std::env::var_os("UPDATE_BOM").is_some() {
+        std::fs::write(tree::root().join(bom::FILE), &bill).expect("it can be written");
+    }
+    assert!(
+        tree::text(bom::FILE).as_deref() == Some(&bill),
+        "{} is not what Cargo.lock says; UPDATE_BOM=1 cargo test --release --test tidy bill writes it anew",
+        bom::FILE
+    );
 }
 
 #[test]

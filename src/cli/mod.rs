@@ -24,9 +24,12 @@ use clap::{Parser, Subcommand};
 use shell::Failed;
 use std::process::ExitCode;
 
+/// Its version, and the commit that it was built of.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("GATEWAY_COMMIT"), ")");
+
 /// Brings contact-center events to NICE Actimize Xceed and answers with a decision, in time.
 #[derive(Debug, Parser)]
-#[command(name = "xceed-gateway", version, about, after_help = "Start here:  xceed-gateway demo")]
+#[command(name = "xceed-gateway", version = VERSION, about, after_help = "Start here:  xceed-gateway demo")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -43,7 +43,7 @@ impl Serve {
             },
             telemetry::SERVICE,
         );
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
+        tracing::info!(version = super::VERSION, "starting");
         let config = self.config.read()?;
         for warning in &config.warnings {
             tracing::warn!("{warning}");

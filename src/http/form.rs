@@ -13,7 +13,7 @@ const NAME_SHOWN: usize = 200;
 
 /// Why a form was not read. Holds no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub enum Malformed {
     /// What is escaped is no UTF-8.
     NotText,
     /// A name that stands twice.
@@ -35,7 +35,7 @@ impl fmt::Display for Malformed {
 }
 
 /// Whether a body that is said to be a form is one: JSON often is said to be.
-pub(super) fn is_form(body: &[u8]) -> bool {
+pub fn is_form(body: &[u8]) -> bool {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     body.contains(&b'=') && !first.is_some_and(|byte| matches!(byte, b'{' | b'[' | b'"'))
 }
@@ -44,7 +44,7 @@ pub(super) fn is_form(body: &[u8]) -> bool {
 ///
 /// # Errors
 /// See [`Malformed`].
-pub(super) fn read(body: &[u8]) -> Result<Field<'static>, Malformed> {
+pub fn read(body: &[u8]) -> Result<Field<'static>, Malformed> {
     let mut members: Vec<(Cow<'static, str>, Field<'static>)> = Vec::new();
     for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let at = pair.iter().position(|byte| *byte == b'=');

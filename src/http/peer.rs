@@ -26,7 +26,7 @@ impl Peers {
     }
 
     /// The right-most address that is no trusted proxy's; `None` where the headers can't be read.
-    fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+    pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer.to_canonical();
         if !contains(&self.trusted, peer) {
             return Some(peer);

@@ -5,15 +5,16 @@ use super::body::SIZE_MAX;
 
 /// One event of a batch, as it came.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub struct Piece {
     /// Its line, or its place in the array; from 1.
-    pub(super) number: u64,
-    pub(super) body: Result<Vec<u8>, Wrong>,
+    pub number: u64,
+    /// Its bytes.
+    pub body: Result<Vec<u8>, Wrong>,
 }
 
 /// Why a piece is no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub enum Wrong {
     /// Over [`SIZE_MAX`].
     TooLarge,
     /// The array has no end, or something follows it.
@@ -22,7 +23,7 @@ pub(super) enum Wrong {
 
 /// Takes a body apart.
 #[derive(Debug)]
-pub(super) struct Pieces {
+pub struct Pieces {
     form: Form,
     number: u64,
     /// The piece that has begun.
@@ -54,12 +55,12 @@ struct Walk {
 
 impl Pieces {
     /// `lines`: whatever it begins with.
-    pub(super) fn new(lines: bool) -> Self {
+    pub fn new(lines: bool) -> Self {
         Self { form: Form::Open { lines }, number: 0, begun: Vec::new(), is_too_large: false }
     }
 
     /// The pieces that end in what has come. Blank lines are counted, and left out.
-    pub(super) fn push(&mut self, mut bytes: &[u8], into: &mut Vec<Piece>) {
+    pub fn push(&mut self, mut bytes: &[u8], into: &mut Vec<Piece>) {
         while let Some((&first, rest)) = bytes.split_first() {
             match self.form {
                 Form::Open { lines } => {
@@ -85,7 +86,7 @@ impl Pieces {
     }
 
     /// What is left when no more comes.
-    pub(super) fn end(mut self, into: &mut Vec<Piece>) {
+    pub fn end(mut self, into: &mut Vec<Piece>) {
         match self.form {
             Form::Open { .. } | Form::Ended(false) => {}
             Form::Lines => self.emit(into, true),

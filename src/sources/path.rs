@@ -9,6 +9,9 @@ use std::cell::OnceCell;
 /// The longest path, in characters.
 const LENGTH_MAX: usize = 512;
 
+/// What a path may have at most: each of them multiplies what reading or asking it costs.
+const MOST: [(&str, usize, &str); 3] = [("?", 4, "filters"), ("..", 2, "descents"), ("(", 8, "groups")];
+
 /// A path.
 #[derive(Clone, Debug)]
 pub struct Path {
@@ -51,6 +54,10 @@ impl Path {
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.chars().count() > LENGTH_MAX {
             return Err(format!("is longer than {LENGTH_MAX} characters"));
+        }
+        if let Some((_, most, what)) = MOST.iter().find(|(mark, most, _)| text.matches(mark).count() > *most)
+        {
+            return Err(format!("has more than {most} {what}"));
         }
         let asked = JsonPath::parse(text).map_err(|error| {
             let place = error.position() + 1;
@@ -177,6 +184,17 @@ mod tests {
             ("items".into(), Field::List(items)),
             ("é".into(), Field::Bool(true)),
         ])
+    }
+
+    #[test]
+    fn a_path_that_would_cost_more_than_it_is_worth_is_none() {
+        let nested = format!("$.steps{}", "[?@.names".repeat(24));
+        for (text, what) in
+            [(nested.as_str(), "filters"), ("$..*..*..*", "descents"), ("$[?((((((((( @.a", "groups")]
+        {
+            assert!(Path::parse(text).is_err_and(|why| why.contains(what)), "{text}");
+        }
+        assert!(Path::parse("$..items[?@.kind == 'a' && @.n > 1].value").is_ok());
     }
 
     #[test]

@@ -66,6 +66,12 @@ fn a_wrong_command_line_is_usage() {
 #[test]
 fn it_tells_its_version_and_where_to_start() {
     let folder = Folder::new();
-    has(&folder.run(&["--version"]).done(), &[env!("CARGO_PKG_VERSION")]);
+    let version = folder.run(&["--version"]).done();
+    has(&version, &[concat!("xceed-gateway ", env!("CARGO_PKG_VERSION"), " (")]);
+    let commit = version.trim().split_once('(').map(|(_, rest)| rest.trim_end_matches(')').to_owned());
+    // The commit and its day, or that there was no git.
+    let commit = commit.expect("the commit it was built of");
+    let is_commit = commit.len() == 24 && commit[..12].bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(is_commit || commit == "unknown", "{version}");
     has(&folder.run(&["--help"]).done(), &["xceed-gateway demo"]);
 }
