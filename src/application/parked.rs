@@ -58,17 +58,24 @@ pub async fn replay(
         return Err(Refusal::NeedsForce(Why::Overtaken));
     }
     if gateway.lines.rejoin(parked.line.clone(), seq) == Turn::Overtaken && !force {
-        gateway.lines.leave(seq, &gateway.relay, gateway.clock.now());
+        step_back(gateway, tenant, seq).await;
         return Err(Refusal::NeedsForce(Why::Overtaken));
     }
     let now = gateway.clock.now();
     if let Err(error) = on_disk(gateway.store.operate(seq, Act::Replay(now), Some(by.clone()))).await {
-        gateway.lines.leave(seq, &gateway.relay, now);
+        step_back(gateway, tenant, seq).await;
         return Err(error.into());
     }
     gateway.relay.hurry(seq, now);
     tracing::info!(%tenant, event_id = parked.event_id, reason = parked.reason, force, by, "replayed by an operator");
     Ok(())
+}
+
+/// It leaves its line again, unless the end of a hold has set it free meanwhile: then it stands there by right.
+async fn step_back(gateway: &Gateway, tenant: &TenantName, seq: Seq) {
+    if one(gateway, tenant, seq).await.is_ok() {
+        gateway.lines.leave(seq, &gateway.relay, gateway.clock.now());
+    }
 }
 
 /// Gives a parked delivery up.
