@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     let gateway = home.start("serve", &[], home.gateway);
     let (cpu, stall) = (gateway.cpu(), Stall::watch());
     let heard = Callers {
+        key: gateway::KEY,
         gateway: home.gateway,
         count,
         rate: (rate > 0.0).then_some(rate),

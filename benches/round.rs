@@ -7,18 +7,18 @@
 mod filling;
 mod gateway;
 mod measure;
+#[path = "measure/xceed.rs"]
+mod xceed;
 
 use filling::Copies;
 use gateway::callers::{Callers, Heard};
-use gateway::http::{Connection, find};
-use gateway::{Home, Process, Setup};
+use gateway::{Home, KEY, Process, Setup};
 use measure::{Arguments, Report, Samples};
 use std::fs::File;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
+use xceed::{SCORED, play_xceed};
 
 const USAGE: &str = "\
 cargo bench --bench round -- [options]
@@ -30,10 +30,6 @@ cargo bench --bench round -- [options]
   --seconds 5        of load in each pass
   --rounds 3         each has all passes, in turn
   --json FILE        write the report there as well";
-
-const BEFORE: &str = r#"<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><addEventResponse xmlns="urn:xceed:api:1.0"><Results><returnCode>SUCCESS</returnCode><returnMessage>Processed</returnMessage><eventId>"#;
-const BEHIND: &str = "</eventId><riskScore>73.0</riskScore><riskAction>Hold</riskAction><reason>First wire to this payee</reason><reason>Amount above the customer's usual</reason></Results></addEventResponse></soap:Body></soap:Envelope>";
-const SCORED: &str = r#""decision":"REVIEW","outcome":"SCORED","basis":"action","riskScore":73.0"#;
 
 const ACKNOWLEDGED: &str = r#""outcome":"ACKNOWLEDGED""#;
 
@@ -57,10 +53,11 @@ fn main() {
     };
     let home = Home::new(&setup);
     let load = |count: usize, time: Duration| {
-        Callers { gateway: home.gateway, count, rate: None, calls: u64::MAX, time, query, right }.call()
+        Callers { gateway: home.gateway, key: KEY, count, rate: None, calls: u64::MAX, time, query, right }
+            .call()
     };
     let upstream = home.upstream;
-    std::thread::spawn(move || play_xceed(upstream));
+    std::thread::spawn(move || play_xceed(upstream, || Duration::ZERO));
     let kept: u64 = arguments.get("--kept", 0);
     if kept > 0 {
         fill(&home, kept);
@@ -107,7 +104,8 @@ fn main() {
 fn fill(home: &Home, count: u64) {
     let gateway = home.start("serve", &[], home.gateway);
     let (right, time) = (SCORED, Duration::from_secs(5));
-    let one = Callers { gateway: home.gateway, count: 1, rate: None, calls: 1, time, query: "", right };
+    let one =
+        Callers { gateway: home.gateway, key: KEY, count: 1, rate: None, calls: 1, time, query: "", right };
     assert_eq!(one.call().millis.len(), 1, "the event that is copied is scored");
     drop(gateway);
     let only = "SELECT event_id, customer FROM event";
@@ -167,38 +165,4 @@ fn summarise(count: usize, passes: Vec<Pass>, report: &mut Report) {
     let times = [0.5, 0.99, 0.999, 1.0].map(|share| millis.at(share));
     let values = [&[-rates.at(0.5), -rates.at(0.0)][..], &times, &[cpu, right * 100.0]].concat();
     report.row(count.to_string(), &values);
-}
-
-/// An Xceed that answers the same to every event, at once, on a thread of its own.
-fn play_xceed(address: SocketAddr) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async {
-        let listener = TcpListener::bind(address).await.expect("the address is free");
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::task::spawn_local(answer(stream));
-        }
-    });
-}
-
-/// Answers until the other side closes.
-async fn answer(stream: TcpStream) -> std::io::Result<()> {
-    let mut connection = Connection::over(stream)?;
-    loop {
-        let request = connection.read().await?;
-        let body = [BEFORE.as_bytes(), event_id(connection.body(&request)), BEHIND.as_bytes()].concat();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        connection.write(&[head.as_bytes(), &body].concat()).await?;
-    }
-}
-
-/// The event's id, from a payload whose markup is escaped.
-fn event_id(request: &[u8]) -> &[u8] {
-    const NAME: &[u8] = b"EventId&gt;";
-    let behind = find(request, NAME).map_or(&[][..], |at| &request[at + NAME.len()..]);
-    let end = behind.iter().position(|byte| *byte == b'&').unwrap_or(0);
-    &behind[..end]
 }

@@ -6,6 +6,8 @@
 
 #[path = "tidy/bom.rs"]
 mod bom;
+#[path = "tidy/cases.rs"]
+mod cases;
 #[path = "tidy/dependencies.rs"]
 mod dependencies;
 #[path = "tidy/documents.rs"]
@@ -287,6 +289,12 @@ fn the_bill_of_materials_is_what_is_locked() {
         "{} is not what Cargo.lock says; UPDATE_BOM=1 cargo test --release --test tidy bill writes it anew",
         bom::FILE
     );
+}
+
+#[test]
+fn every_case_of_the_table_of_faults_names_tests_that_are_there() {
+    let table = tree::text("tests/faults/cases.md").expect("the table is there");
+    none(&cases::unknown(&table, &Tree::read().texts(&["src/", "tests/"], ".rs")));
 }
 
 #[test]

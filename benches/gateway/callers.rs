@@ -2,7 +2,6 @@
 //! loop the next call leaves when the last is answered; at a rate, calls leave when they are due, and one that leaves
 //! late counts from when it was due. Every event has an id and a customer of its own, and ids are scattered.
 
-use super::KEY;
 use super::http::{Connection, find};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -20,6 +19,7 @@ const CUSTOMER_DIGITS: usize = 10;
 /// How the gateway is loaded.
 pub(crate) struct Callers {
     pub(crate) gateway: SocketAddr,
+    pub(crate) key: &'static str,
     pub(crate) count: usize,
     /// Calls a second; `None` for as many as can be.
     pub(crate) rate: Option<f64>,
@@ -37,6 +37,8 @@ pub(crate) struct Callers {
 pub(crate) struct Heard {
     /// Milliseconds of every right answer.
     pub(crate) millis: Vec<f64>,
+    /// Milliseconds of every answer that refused the call: 429 or 503.
+    pub(crate) refused: Vec<f64>,
     pub(crate) wrong: u64,
     pub(crate) broken: u64,
     /// The first that was not right, for a person.
@@ -85,7 +87,7 @@ impl Callers {
 }
 
 async fn caller(load: Rc<Load>) {
-    let mut request = Request::new(load.callers.query);
+    let mut request = Request::new(load.callers.query, load.callers.key);
     let mut connection = None;
     while let Some((number, due)) = load.next() {
         if let Some(due) = due {
@@ -150,6 +152,9 @@ impl Load {
             heard.millis.push(took.as_secs_f64() * 1e3);
             return;
         }
+        if answer.is_ok_and(|text| text.starts_with("HTTP/1.1 503") || text.starts_with("HTTP/1.1 429")) {
+            heard.refused.push(took.as_secs_f64() * 1e3);
+        }
         match answer {
             Ok(_) => heard.wrong += 1,
             Err(()) => heard.broken += 1,
@@ -166,10 +171,10 @@ struct Request {
 }
 
 impl Request {
-    fn new(query: &str) -> Self {
+    fn new(query: &str, key: &str) -> Self {
         let length = EVENT.len();
         let head = format!(
-            "POST /v1/events{query} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {KEY}\r\n\
+            "POST /v1/events{query} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         );
         let bytes = (head + EVENT).into_bytes();

@@ -21,11 +21,13 @@ pub(crate) struct Setup {
     /// Where it records; `None` for SQLite in its folder.
     pub(crate) store: Option<String>,
     pub(crate) resend_in_doubt: bool,
+    /// Further tenants, in TOML.
+    pub(crate) more: String,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(5), store: None, resend_in_doubt: true }
+        Self { deadline: Duration::from_secs(5), store: None, resend_in_doubt: true, more: String::new() }
     }
 }
 
@@ -81,6 +83,7 @@ resend_in_doubt = {resend_in_doubt}
 requests_per_second = 1000000
 [tenants.bench.policy]
 deadline_ms = {deadline}
+{more}
 "#,
             gateway = self.gateway,
             folder = self.folder.display(),
@@ -90,6 +93,7 @@ deadline_ms = {deadline}
             upstream = self.upstream,
             resend_in_doubt = setup.resend_in_doubt,
             deadline = setup.deadline.as_millis(),
+            more = setup.more.replace("UPSTREAM", &self.upstream.to_string()),
         )
     }
 

@@ -23,7 +23,7 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Breakers {
     gates: Mutex<HashMap<TenantName, Gate>>,
-    /// Whether anything is kept: nearly never, so whoever looks asks this first.
+    /// Whether anything is kept, or leaves slowly: nearly never, so whoever looks asks this first.
     keeps: AtomicBool,
 }
 
@@ -94,6 +94,11 @@ impl Breakers {
             gate.breaker.give_back(leave);
             return Err(Shut::Bypassed);
         }
+        // What waits leaves slowly at first, also what stands behind others in a line.
+        if asks == Asks::Waiting && gate.pace.as_mut().is_some_and(|pace| !pace.take(now)) {
+            gate.breaker.give_back(leave);
+            return Err(Shut::Open);
+        }
         Ok(Pass { breakers: self.clone(), tenant: tenant.name.clone(), leave: Some(leave) })
     }
 
@@ -139,7 +144,8 @@ impl Breakers {
         }
         let mut gates = self.gates();
         let leaves = gates.iter_mut().flat_map(|(tenant, gate)| gate.step(tenant, now)).collect();
-        self.keeps.store(gates.values().any(|gate| !gate.kept.is_empty()), SeqCst);
+        let is_kept = |gate: &Gate| !gate.kept.is_empty() || gate.pace.is_some();
+        self.keeps.store(gates.values().any(is_kept), SeqCst);
         leaves
     }
 
@@ -191,19 +197,33 @@ impl Gate {
     }
 
     fn is_shut(&self) -> bool {
-        self.breaker.state() != State::Closed || self.pass_through.since().is_some()
+        self.breaker.state() != State::Closed || self.pass_through.since().is_some() || self.pace.is_some()
+    }
+
+    /// Everything leaves again, slowly at first; or nothing does.
+    fn follow_the_weather(&mut self, was_well: bool, now: Timestamp) {
+        match (was_well, self.is_well()) {
+            (false, true) => self.pace = Some(Pace::begin(now)),
+            (_, false) => self.pace = None,
+            (true, true) => {}
+        }
+    }
+
+    fn is_well(&self) -> bool {
+        self.breaker.state() == State::Closed && self.pass_through.since().is_none()
     }
 
     fn passes_by(&mut self, tenant: &TenantName, asks: Asks, now: Timestamp) -> bool {
         let Some(rule) = self.rule else { return false };
-        let before = self.pass_through.since();
+        let (before, was_well) = (self.pass_through.since(), self.is_well());
         let goes = self.pass_through.ask(rule, asks, now);
         self.say_bypassed(tenant, before);
+        self.follow_the_weather(was_well, now);
         !goes
     }
 
     fn note(&mut self, tenant: &TenantName, leave: Leave, good: bool, now: Timestamp) {
-        let before = self.breaker.state();
+        let (before, was_well) = (self.breaker.state(), self.is_well());
         self.breaker.note(leave, good, now);
         self.say(tenant, before);
         if let Some(rule) = self.rule {
@@ -211,9 +231,10 @@ impl Gate {
             self.pass_through.note(rule, good, now);
             self.say_bypassed(tenant, before);
         }
-        if !good && !self.kept.is_empty() {
+        self.follow_the_weather(was_well, now);
+        if !good && let Some(pace) = &mut self.pace {
             // Not so fast.
-            self.pace = None;
+            *pace = Pace::begin(now);
         }
     }
 
@@ -226,12 +247,22 @@ impl Gate {
             State::Open { .. } => 0,
             State::HalfOpen => self.tries(probes as usize, now),
             State::Closed if self.pass_through.since().is_some() => self.tries(1, now),
-            State::Closed => self.pace.get_or_insert_with(|| Pace::begin(now)).take(self.kept.len(), now),
+            State::Closed => self.in_step(now),
         };
-        if self.breaker.state() != State::Closed {
+        std::iter::from_fn(|| self.kept.pop_first()).take(count).collect()
+    }
+
+    /// How many may leave now that everything leaves again. Each asks for leave once more before it does.
+    fn in_step(&mut self, now: Timestamp) -> usize {
+        let Some(pace) = &mut self.pace else { return self.kept.len() };
+        if !self.kept.is_empty() {
+            return pace.left(now);
+        }
+        pace.pass_over(now);
+        if pace.has_risen(now) {
             self.pace = None;
         }
-        std::iter::from_fn(|| self.kept.pop_first()).take(count).collect()
+        0
     }
 
     fn tries(&mut self, count: usize, now: Timestamp) -> usize {

@@ -7,6 +7,9 @@ const FIRST: u64 = 8;
 /// In no second more than `FIRST` · 2⁶ = 512.
 const DOUBLINGS: u64 = 6;
 
+/// Until the full pace is reached, in milliseconds.
+const RISES: u64 = 1000 * (DOUBLINGS + 1);
+
 /// What has left since the queue began to move.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -20,19 +23,38 @@ impl Pace {
         Self { began: now, gone: 0 }
     }
 
-    /// How many of those that want to may leave now. What nobody wanted is not saved up.
-    pub fn take(&mut self, wanted: usize, now: Timestamp) -> usize {
-        let due = self.allowed(now).saturating_sub(self.gone);
-        self.gone += due;
-        usize::try_from(due).unwrap_or(usize::MAX).min(wanted)
+    /// How many may leave now.
+    pub fn left(&self, now: Timestamp) -> usize {
+        usize::try_from(self.due(now).saturating_sub(self.gone)).unwrap_or(usize::MAX)
+    }
+
+    /// One leaves, where it may.
+    pub fn take(&mut self, now: Timestamp) -> bool {
+        let may = self.left(now) > 0;
+        self.gone += u64::from(may);
+        may
+    }
+
+    /// Nobody wants to leave: what nobody wanted is not saved up.
+    pub fn pass_over(&mut self, now: Timestamp) {
+        self.gone = self.gone.max(self.due(now));
+    }
+
+    /// Whether it has risen as far as it does.
+    pub fn has_risen(&self, now: Timestamp) -> bool {
+        self.millis(now) >= RISES
     }
 
     /// How many may have left by then, in all.
-    fn allowed(&self, now: Timestamp) -> u64 {
-        let millis = u64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(0);
+    fn due(&self, now: Timestamp) -> u64 {
+        let millis = self.millis(now);
         let whole = (millis / 1000).min(DOUBLINGS);
         let before = FIRST * ((1 << whole) - 1);
         1 + before + (FIRST << whole) * (millis - whole * 1000) / 1000
+    }
+
+    fn millis(&self, now: Timestamp) -> u64 {
+        u64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(0)
     }
 }
 
@@ -49,7 +71,12 @@ mod tests {
         let mut pace = Pace::begin(at(0));
         let mut left = Vec::new();
         for second in 0..10 {
-            let ticks = (1..=10).map(|tick| pace.take(usize::MAX, at(second * 1000 + tick * 100)));
+            let ticks = (1..=10).map(|tick| {
+                let now = at(second * 1000 + tick * 100);
+                let gone = (0..).take_while(|_| pace.take(now)).count();
+                assert_eq!(pace.left(now), 0);
+                gone
+            });
             left.push(ticks.sum::<usize>());
         }
         assert_eq!(left, [9, 16, 32, 64, 128, 256, 512, 512, 512, 512]);
@@ -58,7 +85,9 @@ mod tests {
     #[test]
     fn what_nobody_wanted_is_not_saved_up() {
         let mut pace = Pace::begin(at(0));
-        assert_eq!(pace.take(0, at(60_000)), 0);
-        assert!(pace.take(usize::MAX, at(60_100)) <= 52);
+        assert!(!pace.has_risen(at(6_999)) && pace.has_risen(at(7_000)));
+        pace.pass_over(at(60_000));
+        assert_eq!(pace.left(at(60_000)), 0);
+        assert!(pace.left(at(60_100)) <= 52);
     }
 }

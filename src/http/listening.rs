@@ -22,6 +22,8 @@ use tokio_rustls::TlsAcceptor;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A request's head must be there within this time, and so must a TLS session.
 const HEAD_MAX: Duration = Duration::from_secs(5);
+/// Whoever is shown out may say the rest of what he was about to say for so long, so that he hears why.
+const LEAVE_MAX: Duration = Duration::from_secs(1);
 /// When the server stops nothing is under way any more; what is still to be written has so long.
 const SHUTDOWN_SECONDS: u64 = 2;
 /// So many connections wait to be taken at most.
@@ -83,6 +85,7 @@ impl Listening {
                 })
                 .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
                 .client_request_timeout(HEAD_MAX)
+                .client_disconnect_timeout(LEAVE_MAX)
                 .local_addr(address)
                 .finish(application);
             fn_service(move |stream: TcpStream| {

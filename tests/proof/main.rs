@@ -23,8 +23,10 @@ mod callbacks;
 mod callers;
 mod chance;
 mod customers;
+mod deadline;
 mod disk;
 mod events;
+mod ill;
 mod kill;
 mod load;
 mod outage;
@@ -75,6 +77,10 @@ outage      Xceed is out of order in every way in turn: every decision without a
   --seconds 600      of that
   --rate 5           events a second: so many are sent again at least
 
+deadline    sync calls while Xceed is ill in 26 ways at once: everybody is answered on time, and nothing ill decides
+  --calls 100000
+  --rate 300         a second
+
 breaker     Xceed dies under load and comes back: everybody is answered on time, everything is delivered in order
   --seconds 120      of its death
   --rate 200         events a second
@@ -106,6 +112,7 @@ const PROOFS: &[Proof] = &[
     Proof { name: "tokens", run: tokens::prove },
     Proof { name: "outage", run: outage::prove },
     Proof { name: "breaker", run: breaker::prove },
+    Proof { name: "deadline", run: deadline::prove },
 ];
 
 fn main() -> ExitCode {
