@@ -40,7 +40,7 @@ fn main() {
     let mut report = Report::new(
         "overload: bursts and floods",
         format!(
-            "usual load from {count} callers at a quarter of the peak; Xceed takes {xceed} ms; open loop unless it is said"
+            "usual load from {count} callers at a quarter of the peak; Xceed takes {xceed} ms; open loop unless it is said; times from when a call left"
         ),
     );
     burst(&Setup::default(), (count, seconds, xceed), &mut report);
@@ -109,7 +109,7 @@ fn burst(setup: &Setup, (count, seconds, xceed): (usize, Duration, u64), report:
         "max ms",
     ]);
     for (name, heard) in [("peak, closed loop", &peak), ("usual", &usual), ("burst", &flooded)] {
-        let (millis, refused) = (Samples::of(heard.millis.clone()), Samples::of(heard.refused.clone()));
+        let (millis, refused) = (Samples::of(heard.exchanged.clone()), Samples::of(heard.refused.clone()));
         let times = [refused.at(0.5), refused.at(0.99), refused.at(1.0)];
         let served = [served(heard), millis.at(0.5), millis.at(0.99), heard.refused.len() as f64];
         report.row(name, &[&served[..], &times].concat());
@@ -137,7 +137,7 @@ fn flood(setup: &Setup, (name, count, seconds, xceed): (&str, usize, Duration, u
         ("before", &before, (f64::NAN, f64::NAN)),
         ("during", &during, (served(&flooding), flooding.refused.len() as f64 / flooding.wall.as_secs_f64())),
     ] {
-        let millis = Samples::of(heard.millis.clone());
+        let millis = Samples::of(heard.exchanged.clone());
         let values = [served(heard), millis.at(0.5), millis.at(0.99), flood_served, refused];
         report.row(format!("{name}: {when}"), &values);
     }

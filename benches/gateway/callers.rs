@@ -37,7 +37,9 @@ pub(crate) struct Callers {
 pub(crate) struct Heard {
     /// Milliseconds of every right answer.
     pub(crate) millis: Vec<f64>,
-    /// Milliseconds of every answer that refused the call: 429 or 503.
+    /// The same, from when each call left, however late that was.
+    pub(crate) exchanged: Vec<f64>,
+    /// Milliseconds of every answer that refused the call, 429 or 503, from when it left.
     pub(crate) refused: Vec<f64>,
     pub(crate) wrong: u64,
     pub(crate) broken: u64,
@@ -99,6 +101,7 @@ async fn caller(load: Rc<Load>) {
             Some(due) if due.elapsed() > Duration::from_millis(2) => due,
             _ => Instant::now(),
         };
+        let left = Instant::now();
         let exchanged = exchange(&mut connection, load.callers.gateway, &request.bytes);
         let answered = tokio::time::timeout(PATIENCE, exchanged).await;
         let took = started.elapsed();
@@ -109,7 +112,7 @@ async fn caller(load: Rc<Load>) {
         if text.is_err() {
             connection = None;
         }
-        load.hear(text, took);
+        load.hear(text, took, left.elapsed());
     }
 }
 
@@ -144,16 +147,18 @@ impl Load {
         Some((*made, due))
     }
 
-    fn hear(&self, answer: Result<&str, ()>, took: Duration) {
+    /// `took` is from when the call was due, `exchanged` from when it left.
+    fn hear(&self, answer: Result<&str, ()>, took: Duration, exchanged: Duration) {
         let mut heard = self.heard.borrow_mut();
         let right =
             answer.is_ok_and(|text| text.starts_with("HTTP/1.1 20") && text.contains(self.callers.right));
         if right {
             heard.millis.push(took.as_secs_f64() * 1e3);
+            heard.exchanged.push(exchanged.as_secs_f64() * 1e3);
             return;
         }
         if answer.is_ok_and(|text| text.starts_with("HTTP/1.1 503") || text.starts_with("HTTP/1.1 429")) {
-            heard.refused.push(took.as_secs_f64() * 1e3);
+            heard.refused.push(exchanged.as_secs_f64() * 1e3);
         }
         match answer {
             Ok(_) => heard.wrong += 1,

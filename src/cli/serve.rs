@@ -43,6 +43,7 @@ impl Serve {
             },
             telemetry::SERVICE,
         );
+        telemetry::keep_panics_quiet();
         tracing::info!(version = super::VERSION, "starting");
         let config = self.config.read()?;
         for warning in &config.warnings {

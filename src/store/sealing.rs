@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use zeroize::Zeroizing;
 
 /// What a sealed payload begins with; no document does.
@@ -54,12 +55,14 @@ pub(super) struct Sealer {
     /// The first seals, where the first is there; all of them open.
     keys: Vec<Key>,
     seals: bool,
+    /// That something can't be opened.
+    is_told: AtomicBool,
 }
 
 impl Sealer {
     pub(super) fn of(settings: &SealingSettings) -> Result<Self, StoreError> {
         let keys = settings.key.iter().chain(&settings.old).map(Key::of).collect::<Result<_, _>>()?;
-        Ok(Self { keys, seals: settings.key.is_some() })
+        Ok(Self { keys, seals: settings.key.is_some(), is_told: AtomicBool::new(false) })
     }
 
     /// A record as it goes to the disk.
@@ -96,11 +99,17 @@ impl Sealer {
         Ok(delivery)
     }
 
-    /// The same for what was claimed.
-    pub(super) fn open(&self, claimed: Claimed) -> Result<Claimed, StoreError> {
-        match claimed {
-            Claimed::Mine(delivery) => Ok(Claimed::Mine(Box::new(self.open_delivery(*delivery)?))),
-            other => Ok(other),
+    /// The same for what was claimed. What can't be opened waits, and keeps no other from leaving.
+    pub(super) fn open(&self, claimed: Claimed) -> Claimed {
+        let Claimed::Mine(delivery) = claimed else { return claimed };
+        match self.open_delivery(*delivery) {
+            Ok(delivery) => Claimed::Mine(Box::new(delivery)),
+            Err(error) => {
+                if !self.is_told.swap(true, Relaxed) {
+                    tracing::error!(%error, "deliveries wait for their key");
+                }
+                Claimed::Later
+            }
         }
     }
 

@@ -318,14 +318,13 @@ impl Store for Sqlite {
 
     fn claim(&self, seq: Seq) -> Local<Result<Claimed, StoreError>> {
         let claimed = self.read(|connection| self.claim_one(connection, seq));
-        Box::pin(std::future::ready(claimed.and_then(|claimed| self.sealer.open(claimed))))
+        Box::pin(std::future::ready(claimed.map(|claimed| self.sealer.open(claimed))))
     }
 
     fn claim_together(&self, seqs: Vec<Seq>) -> Local<Result<Vec<Claimed>, StoreError>> {
         let claimed: Result<Vec<_>, _> =
             self.read(|connection| seqs.iter().map(|seq| self.claim_one(connection, *seq)).collect());
-        let opened =
-            claimed.and_then(|all| all.into_iter().map(|claimed| self.sealer.open(claimed)).collect());
+        let opened = claimed.map(|all| all.into_iter().map(|claimed| self.sealer.open(claimed)).collect());
         Box::pin(std::future::ready(opened))
     }
 

@@ -45,11 +45,32 @@ fn the_finest_log_holds_no_person_and_no_secret() {
     assert_eq!(gateway.submit_with("", &[("Idempotency-Key", "CANARY-KEY")], "CANARY-BODY").status, 400);
     gateway.terminate();
     let log = gateway.log();
-    assert!(log.contains("TRACE") && log.contains("e-C-1"), "it logs finely, and names events");
+    assert!(log.contains("DEBUG") && log.contains("e-C-1"), "it logs finely, and names events");
+    let foreign =
+        |line: &&str| (line.contains("TRACE ") || line.contains("DEBUG ")) && !line.contains("xceed_gateway");
+    assert_eq!(log.lines().find(foreign), None, "what others write finely may hold anything");
     for private in ["CANARY", "4111111111111111", "987654321", "caller-of-first-bank", SECRET, NEXT_SECRET] {
-        let line = log.lines().find(|line| line.contains(private));
-        assert_eq!(line, None, "{private} is logged");
+        for form in forms(private) {
+            let line = log.lines().find(|line| line.contains(&form));
+            assert_eq!(line, None, "{private} is logged as {form}");
+        }
     }
+}
+
+/// A text as it might stand in a log: plain, in hexadecimal, in base64 from whichever place of three it begins at, in a URL.
+fn forms(text: &str) -> Vec<String> {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+    let hex = hex::encode(text);
+    let escaped = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    // What stands before and behind it changes the characters at its ends.
+    let shifted = (0..3).map(|shift| {
+        let coded = BASE64.encode([&vec![0; shift], text.as_bytes()].concat());
+        let (from, to) = (if shift == 0 { 0 } else { 4 }, coded.len() - coded.len() % 4);
+        coded[from..to.max(from)].to_owned()
+    });
+    let all = [text.to_owned(), hex.to_uppercase(), hex, escaped].into_iter().chain(shifted);
+    all.filter(|form| form.len() >= 4).collect()
 }
 
 #[test]

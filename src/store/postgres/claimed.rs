@@ -30,5 +30,5 @@ pub(super) async fn read_claimed(
         Turn::Gone => Claimed::Gone,
         Turn::Mine => read.remove(&seq).map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))),
     });
-    claimed.map(|claimed| sealer.open(claimed)).collect()
+    Ok(claimed.map(|claimed| sealer.open(claimed)).collect())
 }
