@@ -277,6 +277,9 @@ impl Errand {
             Says::Nothing => (None, None),
         };
         if let State::Parked { reason } = &state {
+            let code = ended.sent.attempt.results().map(|results| &results.code);
+            let code = code.filter(|code| code.word() == reason.as_str());
+            let reason = code.map_or(reason.as_str(), |code| code.shown());
             tracing::error!(event_id = %self.message.event_id, tenant = %self.tenant.name, reason, "parked");
         }
         // Nothing comes by callback for an event that Xceed did not take: the fallback decides at once.
@@ -363,7 +366,7 @@ impl Errand {
         let (event_id, tenant) = (&self.message.event_id, &self.tenant.name);
         match attempt {
             Attempt::Answered(results) => {
-                let (code, alert) = (results.code.word(), results.code.row().alert);
+                let (code, alert) = (results.code.shown(), results.code.row().alert);
                 if alert.starts_with("critical") || alert.starts_with("error") {
                     tracing::error!(%event_id, %tenant, code, alert, took_ms, "attempt");
                 } else {

@@ -11,10 +11,22 @@ pub enum Received {
     Unknown(String),
 }
 
+/// A word that nobody knows is logged up to this length.
+const SHOWN_MAX: usize = 40;
+
 impl Received {
     /// Reads the word of a Results.
     pub fn parse(word: &str) -> Self {
         ReturnCode::parse(word).map_or_else(|| Self::Unknown(word.to_owned()), Self::Known)
+    }
+
+    /// The word for a log: one that nobody knows only where it looks like a code, since it may be anything else.
+    pub fn shown(&self) -> &str {
+        let is_like_a_code = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        match self {
+            Self::Unknown(word) if word.len() > SHOWN_MAX || !word.bytes().all(is_like_a_code) => "(no code)",
+            _ => self.word(),
+        }
     }
 
     /// The word as it came.

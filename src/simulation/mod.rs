@@ -25,7 +25,7 @@ use story::Story;
 /// Seeds of a usual run.
 const USUAL: Range<u64> = 0..400;
 /// A run is looked at every 20 ms; one that takes longer than this many spins.
-const LOOKS_MAX: usize = 500;
+const LOOKS_MAX: usize = 3000;
 /// So many broken seeds are told.
 const TOLD: usize = 10;
 

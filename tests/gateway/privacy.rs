@@ -1,7 +1,10 @@
 //! Nothing of a person and no secret is ever logged, at whatever level, whatever goes wrong. Ids of events, codes and
 //! durations are.
 
-use crate::harness::{Config, Folder, Gateway, Simulator, Tenant, wire, write_private};
+use crate::harness::{
+    Caller, Canned, Config, Do, Folder, Gateway, Simulator, Tenant, answer as canned_answer, wire,
+    write_private,
+};
 use serde_json::json;
 
 /// Each stands in one place, so that a log that holds it tells where it leaks.
@@ -55,6 +58,142 @@ fn the_finest_log_holds_no_person_and_no_secret() {
             assert_eq!(line, None, "{private} is logged as {form}");
         }
     }
+}
+
+/// One for each place that a private text can come from; none is a part of another.
+fn canary(number: usize) -> String {
+    format!("Kanarie{:02}Zoe{:04}", number, 7919 * number % 10_000)
+}
+
+/// Forty private texts, each in a place of its own: every door, every header, paths, queries, what Xceed answers, and what
+/// is wrong with any of it.
+#[test]
+fn forty_private_texts_from_every_door_header_and_answer_are_in_nothing_that_it_writes() {
+    let answer = |body: String| {
+        format!(
+            "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>{body}</s:Body></s:Envelope>"
+        )
+    };
+    let xceed = Canned::start(move |heard| {
+        let results = |inner: &str| {
+            answer(format!(
+                "<addEventResponse xmlns=\"urn:xceed:api:1.0\"><Results>{inner}</Results></addEventResponse>"
+            ))
+        };
+        let body = match heard.place + heard.connection {
+            n if n % 4 == 0 => results(&format!(
+                "<returnCode>SUCCESS</returnCode><returnMessage>{}</returnMessage><riskScore>95.0</riskScore><reason>{}</reason>",
+                canary(30),
+                canary(31)
+            )),
+            n if n % 4 == 1 => answer(format!(
+                "<s:Fault><faultcode>s:Server</faultcode><faultstring>{}</faultstring></s:Fault>",
+                canary(32)
+            )),
+            n if n % 4 == 2 => format!("<html>{}</html>", canary(33)),
+            _ => results(&format!("<returnCode>{}</returnCode>", canary(34))),
+        };
+        vec![Do::Say(canned_answer(200, "text/xml; charset=utf-8", body.as_bytes()))]
+    });
+    let keys = Tenant::first_bank().with("xceed.callback_id = \"gw1\"");
+    let mut gateway = Gateway::start(Config::new([keys], &xceed.url()).log_level("trace"));
+    let caller = gateway.caller();
+    let json = [("Content-Type", "application/json")];
+    let mut event = wire("e-0", &canary(0), 12);
+    for (n, (section, member)) in [
+        ("customer", "accountId"),
+        ("customer", "accountType"),
+        ("session", "id"),
+        ("session", "ipAddress"),
+        ("session", "deviceId"),
+        ("session", "userAgent"),
+        ("interaction", "id"),
+        ("interaction", "agentId"),
+        ("interaction", "ani"),
+        ("transaction", "id"),
+        ("transaction", "payee"),
+        ("device", "fingerprint"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        event[section][member] = json!(canary(n + 1));
+    }
+    event["attributes"] = json!({ canary(13): canary(14), "card": "4111 1111 1111 1111" });
+    for n in 0..8 {
+        event["eventId"] = json!(format!("e-{n}"));
+        let query = ["", "?mode=ack", "?mode=async"][n % 3];
+        let (key, agent) = (canary(15), canary(16));
+        let headers = [
+            ("Idempotency-Key", key.as_str()),
+            ("User-Agent", agent.as_str()),
+            ("Cookie", &canary(17)),
+            ("X-Name", &canary(18)),
+            ("Forwarded", &canary(19)),
+            ("X-Forwarded-For", &canary(20)),
+            ("Referer", &canary(21)),
+        ];
+        let answer = gateway.submit_with(query, &headers[usize::from(n > 0)..], event.to_string());
+        assert!(answer.status < 300, "{}", answer.text());
+    }
+    let body = |text: &str| text.replace("WHO", &canary(22)).replace("WHAT", &canary(23));
+    let contact =
+        body(r#"{"contactId":"WHAT","customerId":"WHO","transactionId":"t","amount":"x","currency":"USD"}"#);
+    let action = body(
+        r#"{"eventType":"WireTransfer","data":{"interactionId":"WHAT","customerId":"WHO","attributes":{"a":"WHO"}}}"#,
+    );
+    let genesys = body(
+        r#"{"customer_id":"WHO","device_fingerprint":"WHAT","timestamp":"WHAT","transaction_amount":1}"#,
+    );
+    let doors =
+        [("/v1/cxone/assess", contact), ("/v1/cxone/data-action", action), ("/v1/genesys/assess", genesys)];
+    for (door, body) in doors {
+        caller.post(door, &json, body);
+    }
+    caller.post(
+        "/v1/batches",
+        &[("Content-Type", "application/x-ndjson")],
+        format!("{event}\n{{\"eventId\":\"{}\"}}\n", canary(24)),
+    );
+    // What is wrong: paths, queries, keys, bodies, callbacks.
+    for target in [
+        format!("/v1/events/{}", canary(25)),
+        format!("/{}", canary(26)),
+        format!("/v1/parked?limit={}", canary(27)),
+    ] {
+        caller.call(&caller.request("GET", &target));
+    }
+    caller.post(&format!("/v1/sources/{}", canary(28)), &json, "{}");
+    let stranger = Caller { key: canary(29), ..gateway.caller() };
+    assert_eq!(stranger.submit(&event).status, 401);
+    for bad in [
+        format!("{{\"{}\":1,", canary(35)),
+        format!("{{\"eventId\":\"e\",\"{}\":1}}", canary(36)),
+        format!("[{}]", canary(37)),
+    ] {
+        assert!(gateway.submit_with("", &[], bad).status >= 400);
+    }
+    let callback = format!("<a><eventId>{}</eventId></a>", canary(38));
+    caller.post(&format!("/xceed/callback/{}", canary(39)), &[("Content-Type", "text/xml")], callback);
+    gateway.terminate();
+    let written = gateway.log();
+    let trail = std::fs::read(gateway.file("audit.checkpoints")).unwrap_or_default();
+    let mut searched = 0;
+    for number in 0..40 {
+        for form in forms(&canary(number)) {
+            searched += 1;
+            let line = written.lines().find(|line| line.contains(&form));
+            assert_eq!(line, None, "private text {number} is logged as {form}");
+            assert!(!holds(&trail, &form), "private text {number} stands in the checkpoints");
+        }
+    }
+    for secret in ["311a5439c8bda8ef", "caller-of-first-bank", "4111 1111 1111 1111", "4111111111111111"] {
+        for form in forms(secret) {
+            searched += 1;
+            assert!(!written.contains(&form), "{secret} is logged as {form}");
+        }
+    }
+    assert!(searched >= 44 * 6 && written.contains("DEBUG"), "{searched} forms, and a log that says much");
 }
 
 /// A text as it might stand in a log: plain, in hexadecimal, in base64 from whichever place of three it begins at, in a URL.

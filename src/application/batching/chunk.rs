@@ -207,7 +207,7 @@ fn log(tenant: &Tenant, ended: &Ended, events: usize) {
     let took_ms = ended.took().as_secs_f64() * 1e3;
     match attempt.results() {
         Some(results) => {
-            let (code, alert) = (results.code.word(), results.code.row().alert);
+            let (code, alert) = (results.code.shown(), results.code.row().alert);
             if alert.starts_with("critical") || alert.starts_with("error") {
                 tracing::error!(%tenant, code, alert, events, took_ms, "attempt with a chunk");
             } else {
