@@ -118,3 +118,32 @@ fn connections_that_say_nothing_do_not_keep_callers_out() {
         assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&rest));
     }
 }
+
+/// The processor's time that a process has taken, in hundredths of a second.
+fn cpu(id: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it runs");
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    behind_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
+#[test]
+fn without_file_descriptors_it_neither_ends_nor_spins_and_goes_on_when_there_are_some() {
+    let xceed = Simulator::start(&[Tenant::first_bank()]);
+    let gateway = Gateway::start_limited(Config::new([Tenant::first_bank()], &xceed.url()), "-n 64");
+    assert_eq!(gateway.submit(&event("e-1")).status, 200);
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for _ in 0..200 {
+        idle.extend(TcpStream::connect(gateway.address()));
+    }
+    let before = cpu(gateway.id());
+    thread::sleep(Duration::from_secs(2));
+    let taken = cpu(gateway.id()) - before;
+    assert!(taken < 100, "it takes {taken} hundredths of a second of two seconds, for nothing");
+    drop(idle);
+    until("an answer", || {
+        let caller = gateway.caller();
+        let answer = caller.try_call(&caller.submission("", event("e-2").to_string())).ok()?;
+        (answer.status == 200).then_some(())
+    });
+    gateway.caller().until_state("e-2", "SETTLED");
+}

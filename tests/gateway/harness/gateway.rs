@@ -51,6 +51,23 @@ impl Gateway {
         Some(started.map(|address| Self { process, address, config, folder }))
     }
 
+    /// Starts with no more of something than a shell's `ulimit` says.
+    pub(crate) fn start_limited(config: Config, limit: &str) -> Self {
+        let folder = Folder::new();
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            &format!("ulimit {limit} && exec \"$@\""),
+            "sh",
+            env!("CARGO_BIN_EXE_xceed-gateway"),
+        ]);
+        command.env("RUST_LOG", config.log_level);
+        command.arg("serve").arg("--config").arg(config.write(&folder));
+        let mut process = Process::start(command);
+        let address = process.address().unwrap_or_else(|log| panic!("the gateway does not start: {log}"));
+        Self { process, address, config, folder }
+    }
+
     /// The confined store's folder, as the gateway sees it.
     pub(crate) fn confined(&self) -> PathBuf {
         let seen = PathBuf::from(format!("/proc/{}/root", self.id()));
