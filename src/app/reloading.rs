@@ -72,6 +72,7 @@ impl Reloader {
     }
 
     async fn swap(&self, gateway: &Gateway, config: Config) -> Result<Vec<&'static str>, Refused> {
+        self.check_tls(&config).map_err(Refused::Wrong)?;
         let sets = self.sets(&config.documents).map_err(Refused::Wrong)?;
         if gateway.store.is_shared() {
             self.check_attempts(&config).map_err(Refused::Wrong)?;
@@ -96,6 +97,14 @@ impl Reloader {
     fn sets(&self, documents: &Documents) -> Result<Sets, Vec<String>> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.documents == *documents { Ok(current.sets.clone()) } else { Sets::compile(documents) }
+    }
+
+    /// What is safe with TLS is not without it, and whether there is any stays as it was at the start.
+    fn check_tls(&self, config: &Config) -> Result<(), Vec<String>> {
+        if config.server.tls.is_some() == self.live.tls.load().is_some() {
+            return Ok(());
+        }
+        Err(vec!["server.tls: whether callers are served in TLS takes a new start".to_owned()])
     }
 
     /// Other gateways take a delivery over once its lease is over, which was given its length at the start.

@@ -3,6 +3,7 @@
 mod artefact;
 mod audit;
 mod check;
+mod closed;
 mod demo;
 mod event;
 mod input;

@@ -1,5 +1,6 @@
 //! `xceed-gateway serve`
 
+use super::closed::close_to_others;
 use super::shell::{ConfigFile, Failed};
 use super::signals::Signals;
 use super::watch::Watch;
@@ -33,7 +34,7 @@ enum Log {
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failed> {
         if !self.dumpable {
-            closed();
+            close_to_others();
         }
         let signals = Signals::take()?;
         telemetry::start(
@@ -67,15 +68,5 @@ impl Serve {
         actix_web::rt::System::new().block_on(serve).map_err(Failed::because)?;
         tracing::info!("stopped");
         Ok(())
-    }
-}
-
-/// Nobody else on this machine may look into its memory, and it leaves no core dump.
-fn closed() {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // Where the system won't, it is as it was before.
-        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

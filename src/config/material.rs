@@ -8,8 +8,8 @@ use std::path::Path;
 
 /// The largest such file, in bytes.
 const SIZE_MAX: u64 = 1024 * 1024;
-/// The bits of a mode that let everybody read.
-const OTHERS_READ: u32 = 0o004;
+/// The bits of a mode that let everybody read or write.
+const OTHERS: u32 = 0o006;
 
 /// Reads a file that nobody else may.
 ///
@@ -21,9 +21,9 @@ pub(super) fn private(path: &Path) -> Result<Vec<u8>, String> {
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = fs::metadata(path).map_err(|error| unreadable(&error))?.permissions().mode();
-        if mode & OTHERS_READ != 0 {
+        if mode & OTHERS != 0 {
             return Err(format!(
-                "the file that it names can be read by everybody on this machine; chmod 600 {} (in Kubernetes: defaultMode: 0440 and fsGroup)",
+                "the file that it names can be read or changed by everybody on this machine; chmod 600 {} (in Kubernetes: defaultMode: 0440 and fsGroup)",
                 path.display()
             ));
         }

@@ -113,7 +113,7 @@ impl Server {
                 let is_mutual = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
                 let open = |settings: &&TenantSettings| {
                     let allowed = settings.callback_allow.iter().flatten();
-                    allowed.into_iter().any(|network| network.prefix_len() == 0)
+                    allowed.into_iter().any(is_open)
                 };
                 let open = tenants.iter().find(open).filter(|_| !is_mutual)?;
                 let name = &open.tenant.name;
@@ -122,10 +122,15 @@ impl Server {
                     "list the networks that Xceed calls from",
                 ))
             }
-            "open_proxies" if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) => {
+            "open_proxies" if self.trusted_proxies.iter().any(is_open) => {
                 Some(("server.trusted_proxies".to_owned(), "list your proxies' own addresses"))
             }
             _ => None,
         }
     }
+}
+
+/// Whether a network is so wide that it is nobody's own: wider than /8, or /16 of IPv6.
+fn is_open(network: &IpNet) -> bool {
+    network.prefix_len() < if matches!(network, IpNet::V4(_)) { 8 } else { 16 }
 }

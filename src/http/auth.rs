@@ -67,11 +67,12 @@ impl Key {
 pub struct Keys(pub Vec<Arc<Key>>);
 
 impl Keys {
-    /// Whether a key that was found before is still there, for the same tenant and with the same roles.
+    /// Whether a key that was found before is still there, for the same tenant and with the same roles, and has not expired.
     pub(super) fn have(&self, key: &Key) -> bool {
-        self.0
-            .iter()
-            .any(|other| (&other.hash, &other.tenant, &other.roles) == (&key.hash, &key.tenant, &key.roles))
+        let now = telemetry::now();
+        let is_same =
+            |other: &Key| (&other.hash, &other.tenant, &other.roles) == (&key.hash, &key.tenant, &key.roles);
+        self.0.iter().any(|other| is_same(other) && other.refusal(now).is_none())
     }
 
     /// The key with this text. Every key is compared to the end, so the time taken tells nothing.

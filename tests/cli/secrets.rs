@@ -104,3 +104,36 @@ fn the_most_talkative_log_holds_neither_the_secret_key_nor_the_api_key_nor_the_c
     assert!(!ended.stderr.contains(key), "the API key is in the log");
     assert!(!ended.stderr.contains("Söhne"), "the customer is in the log");
 }
+
+#[test]
+fn nobody_else_may_look_into_a_process_that_has_secrets() {
+    use std::os::unix::fs::MetadataExt;
+    // As somebody who is not root: what of such a process can be looked into is that user's, else root's.
+    let binary = env!("CARGO_BIN_EXE_xceed-gateway");
+    let is_root = std::fs::metadata("/proc/self").expect("it is there").uid() == 0;
+    let mut command = std::process::Command::new(if is_root { "setpriv" } else { binary });
+    if is_root {
+        command.args(["--reuid=65534", "--clear-groups", binary]);
+    }
+    let quiet = std::process::Stdio::null;
+    let running =
+        command.args(["demo", "--output", "json"]).current_dir("/").stdout(quiet()).stderr(quiet()).spawn();
+    let Ok(mut running) = running else { return eprintln!("skipped: there is no setpriv here") };
+    let proc = |name: &str| format!("/proc/{}/{name}", running.id());
+    let is_closed = || {
+        let started = std::fs::read(proc("cmdline")).is_ok_and(|line| line.starts_with(binary.as_bytes()));
+        started && std::fs::metadata(proc("environ")).is_ok_and(|file| file.uid() == 0)
+    };
+    // Not for the moment in which one program becomes the other, but for good.
+    let mut in_a_row = 0;
+    for _ in 0..1000 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        in_a_row = if is_closed() { in_a_row + 1 } else { 0 };
+        if in_a_row == 50 {
+            break;
+        }
+    }
+    let _ = running.kill();
+    let _ = running.wait();
+    assert_eq!(in_a_row, 50, "others may look into its memory");
+}

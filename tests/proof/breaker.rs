@@ -22,8 +22,6 @@ use std::time::{Duration, Instant};
 
 const CUSTOMERS: u16 = 100;
 const DEADLINE: Duration = Duration::from_millis(300);
-/// What the way to the gateway and back may add to a deadline, beside what the machine itself holds up.
-const SLACK: Duration = Duration::from_millis(100);
 /// Xceed is well for so long at first.
 const BEFORE: Duration = Duration::from_secs(5);
 /// How long it may take until everything has left.
@@ -48,7 +46,7 @@ pub(crate) fn prove(request: &Request) -> Findings {
         enough.store(true, SeqCst);
         (load.join().expect("a load"), moves.join().expect("a watch"), cut)
     });
-    scene.judge(&heard, stall.worst(), &mut found);
+    scene.judge(&heard, (stall.worst(), request.slack()), &mut found);
     for (after, what) in moves {
         found.fact(&format!("after {:.1} s", after.as_secs_f64()), what);
     }
@@ -96,12 +94,12 @@ impl Scene {
     }
 
     /// Everyone was answered in time.
-    fn judge(&self, heard: &[Heard], stall: Duration, found: &mut Findings) {
+    fn judge(&self, heard: &[Heard], (stall, slack): (Duration, Duration), found: &mut Findings) {
         let mut by_basis: BTreeMap<&str, usize> = BTreeMap::new();
         for one in heard {
             *by_basis.entry(&one.basis).or_default() += 1;
         }
-        let late = heard.iter().filter(|one| one.took > DEADLINE + SLACK + stall).count();
+        let late = heard.iter().filter(|one| one.took > DEADLINE + slack + stall).count();
         found.must(late == 0, || format!("{late} of {} callers waited too long", heard.len()));
         let kept = by_basis.get("FALLBACK breaker").copied().unwrap_or(0);
         found.must(kept > 0, || format!("nobody met an open breaker: {by_basis:?}"));

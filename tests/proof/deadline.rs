@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 const CALLERS: usize = 100;
 const DEADLINE: Duration = Duration::from_millis(300);
-/// What the way to the gateway and back may add, beside what the machine itself holds up.
-const SLACK: Duration = Duration::from_millis(100);
 
 struct Told {
     number: usize,
@@ -35,7 +33,7 @@ pub(crate) fn prove(request: &Request) -> Findings {
     let gateway = Gateway::start(config);
     let stall = Stall::watch();
     let told = load(&gateway, calls, rate);
-    judge(&told, stall.worst(), &mut found);
+    judge(&told, (stall.worst(), request.slack()), &mut found);
     for (name, count) in xceed.met() {
         found.fact(&format!("requests that met an Xceed that {name}"), count);
     }
@@ -68,7 +66,7 @@ fn load(gateway: &Gateway, calls: usize, rate: f64) -> Vec<Told> {
     told.take()
 }
 
-fn judge(told: &[Told], stall: Duration, found: &mut Findings) {
+fn judge(told: &[Told], (stall, slack): (Duration, Duration), found: &mut Findings) {
     let mut by_outcome: BTreeMap<&str, usize> = BTreeMap::new();
     for one in told {
         *by_outcome.entry(&one.outcome).or_default() += 1;
@@ -80,7 +78,7 @@ fn judge(told: &[Told], stall: Duration, found: &mut Findings) {
             format!("d-{} was decided by an Xceed that {}", one.number, name_of(one.number))
         });
     }
-    let late = told.iter().filter(|one| one.took > DEADLINE + SLACK + stall).count();
+    let late = told.iter().filter(|one| one.took > DEADLINE + slack + stall).count();
     found.must(late == 0, || format!("{late} of {} callers waited too long", told.len()));
     let mut took: Vec<Duration> = told.iter().map(|one| one.took).collect();
     took.sort();

@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 
 const CALLERS: u32 = 20;
 const DEADLINE: Duration = Duration::from_millis(300);
-/// What the way to the gateway and back may add to a deadline, beside what the machine itself holds up.
-const SLACK: Duration = Duration::from_millis(100);
 /// How long late scores may take: at least five events a second are sent again.
 const DRAIN_MAX: Duration = Duration::from_secs(45 * 60);
 
@@ -31,7 +29,7 @@ pub(crate) fn prove(request: &Request) -> Findings {
         scope.spawn(|| scene.weather(time));
         scene.load(time, rate)
     });
-    scene.judge_the_answers(&told, stall.worst(), &mut found);
+    scene.judge_the_answers(&told, (stall.worst(), request.slack()), &mut found);
     scene.come_back(&told, &mut found);
     scene.judge_what_came_late(&told, &listener, &mut found);
     found
@@ -113,13 +111,13 @@ impl Scene {
         told.take()
     }
 
-    fn judge_the_answers(&self, told: &[Told], stall: Duration, found: &mut Findings) {
+    fn judge_the_answers(&self, told: &[Told], (stall, slack): (Duration, Duration), found: &mut Findings) {
         let mut by_basis: BTreeMap<String, usize> = BTreeMap::new();
         for one in told {
             let word = |name: &str| one.answer[name].as_str().unwrap_or("?").to_owned();
             *by_basis.entry(format!("{} {}", word("outcome"), word("basis"))).or_default() += 1;
         }
-        let late = told.iter().filter(|one| one.took > DEADLINE + SLACK + stall).count();
+        let late = told.iter().filter(|one| one.took > DEADLINE + slack + stall).count();
         found.must(late == 0, || format!("{late} of {} callers waited too long", told.len()));
         found.fact("events during the outage", told.len());
         for (basis, count) in by_basis {

@@ -28,6 +28,12 @@ impl Request {
         self.long
     }
 
+    /// What the way to the gateway and back may add to a deadline, beside what the machine itself holds up. The short form runs
+    /// beside all other suites.
+    pub(crate) fn slack(&self) -> Duration {
+        Duration::from_millis(if self.long { 100 } else { 500 })
+    }
+
     pub(crate) fn seed(&self) -> u64 {
         self.seed
     }

@@ -20,8 +20,6 @@ const RIGHT: &str = "311a5439c8bda8ef";
 const WRONG: &str = "0000000000000bad";
 const CUSTOMERS: u16 = 40;
 const DEADLINE: Duration = Duration::from_millis(300);
-/// What the way to the gateway and back may add to a deadline, beside what the machine itself holds up.
-const SLACK: Duration = Duration::from_millis(100);
 /// What may be parked of a tenant: the three events that the hold takes, and what was under way by then.
 const PARKED_MAX: usize = 3 + CUSTOMERS as usize;
 /// How long the queues may take to drain: a probe leaves each 30 s.
@@ -34,7 +32,7 @@ pub(crate) fn prove(request: &Request) -> Findings {
     let mut scene = Scene::start();
     let stall = Stall::watch();
     let heard = scene.load(seconds, rate);
-    scene.judge(&heard, stall.worst(), &mut found);
+    scene.judge(&heard, (stall.worst(), request.slack()), &mut found);
     scene.mend(&mut found);
     scene.drain(heard, &mut found);
     found
@@ -87,12 +85,12 @@ impl Scene {
     }
 
     /// Everyone was answered in time, with the fallback; all but the first because the queue is held.
-    fn judge(&self, heard: &[Heard], stall: Duration, found: &mut Findings) {
+    fn judge(&self, heard: &[Heard], (stall, slack): (Duration, Duration), found: &mut Findings) {
         let mut by_basis: BTreeMap<&str, usize> = BTreeMap::new();
         for one in heard {
             *by_basis.entry(&one.basis).or_default() += 1;
         }
-        let late = heard.iter().filter(|one| one.took > DEADLINE + SLACK + stall).count();
+        let late = heard.iter().filter(|one| one.took > DEADLINE + slack + stall).count();
         let held = by_basis.get("FALLBACK held").copied().unwrap_or(0);
         found.must(late == 0, || format!("{late} of {} callers waited too long", heard.len()));
         found.must(held + 2 * PARKED_MAX >= heard.len() && held > 0, || {

@@ -4,6 +4,7 @@
 mod samples;
 mod screen;
 
+use super::closed::close_to_others;
 use super::shell::{Failed, Output};
 use super::signals::Signals;
 use super::simulate;
@@ -46,6 +47,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failed> {
+        close_to_others();
         telemetry::start(Format::Text, "error,actix_http=off");
         let signals = Signals::take()?;
         let folder = Folder::new()?;

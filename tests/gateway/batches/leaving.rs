@@ -85,7 +85,7 @@ fn each_channel_leaves_by_itself() {
 fn live_calls_are_answered_in_time_while_a_large_batch_leaves() {
     let (simulator, gateway) = start("batch.chunk = 20");
     let caller = gateway.caller();
-    simulator.behave(&json!({ "delay_ms": 60 }));
+    simulator.behave(&json!({ "delay_ms": 120 }));
     let posted = caller.posted("", &events(0..3000));
     let told: Vec<_> = (0..15).map(|n| gateway.submit(&event(&format!("live-{n}"))).json()).collect();
     assert_eq!(caller.look_up_batch(&posted)["state"], "SENDING", "they came in the middle of it");
