@@ -1,8 +1,10 @@
 //! Logs, and what time it is for them. Log lines hold ids, codes and durations; never a payload, a person or a secret.
 
 mod clock;
+mod vital;
 
 pub use clock::{is_apart, now};
+pub use vital::vital;
 
 use std::io::IsTerminal;
 use tracing::{Level, Metadata};

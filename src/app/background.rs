@@ -1,5 +1,6 @@
 //! Work in the background: on a thread of its own, so that it can't delay a live call, until it is told to end.
 
+use crate::telemetry::vital;
 use std::io;
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
@@ -21,12 +22,13 @@ impl Background {
         let (end, ended) = oneshot::channel();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let run = move || {
-            LocalSet::new().block_on(&runtime, async {
+            let until_told = async {
                 tokio::select! {
                     () = work() => {}
                     _ = ended => {}
                 }
-            });
+            };
+            vital(|| LocalSet::new().block_on(&runtime, until_told));
         };
         Ok(Self { end, thread: thread::Builder::new().name(name.to_owned()).spawn(run)? })
     }

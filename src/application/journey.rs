@@ -4,6 +4,7 @@ use super::breakers::{Pass, Shut};
 use super::deliver::{Ended, Errand, Says};
 use super::gateway::{Desk, Gateway, on_disk};
 use super::lines::Start;
+use super::mishap::Mishap;
 use super::ports::{Claimed, Mode, Record, Recorded, StoreError};
 use super::tickets::{Held, Ticket, Word};
 use crate::domain::decision::Decision;
@@ -30,6 +31,8 @@ pub(super) enum Plan {
 
 /// A live event's way through record, send and settle.
 pub(super) struct Journey {
+    // Before the ticket: whoever waits hears of it from this.
+    pub(super) _mishap: Mishap,
     pub(super) desk: Desk,
     pub(super) errand: Errand,
     pub(super) held: Held,

@@ -12,6 +12,7 @@ pub mod holds;
 mod journey;
 pub mod lines;
 pub mod look_up;
+mod mishap;
 pub mod name_event;
 pub mod parked;
 pub mod pool;

@@ -5,6 +5,7 @@ use super::batching;
 use super::breakers::{Pass, STEP};
 use super::deliver::{DEFERRED_MAX, Ended, Errand, Says, callback_until};
 use super::gateway::{Desk, Gateway, on_disk};
+use super::mishap::Mishap;
 use super::ports::{Act, Claimed, Delivery, Hold, Mode, Probe, Seq, StoreError};
 use super::queue::{BUSY, Due, ELSEWHERE, LOOK, Next, UNSERVED};
 use super::release::release;
@@ -64,8 +65,9 @@ pub async fn run(desk: Desk, mut due: Due) {
             if ending.has_begun() {
                 break;
             }
-            let desk = desk.clone();
+            let (desk, mishap) = (desk.clone(), Mishap::of(&desk.gateway, next.seq, None));
             tokio::task::spawn_local(async move {
+                let _mishap = mishap;
                 if !send(&desk, next, false).await && next.again {
                     desk.gateway.budget().refund();
                 }

@@ -6,6 +6,7 @@ use super::deliver::{Errand, callback_until};
 use super::gateway::Desk;
 use super::journey::{Journey, Plan, speak_fallback};
 use super::lines::Start;
+use super::mishap::Mishap;
 use super::ports::{Check, Claimed, Known, Message, Mode, Prepared, Record, Seq, StoreError};
 use super::tenants::Tenant;
 use super::tickets::{Claim, Held, Ticket, Word};
@@ -310,9 +311,10 @@ impl Visit<'_> {
     ) -> Result<Option<Reply>, Refusal> {
         let (ticket, desk, deadline) = (held.ticket().clone(), self.desk.clone(), self.deadline());
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
+        let mishap = Mishap::of(&desk.gateway, errand.seq, Some(&ticket));
         tokio::task::spawn_local(async move {
             let errand = errand.weighed(&desk.gateway).await;
-            Journey { desk, errand, held, mode, deadline, pass }.begin(plan).await;
+            Journey { _mishap: mishap, desk, errand, held, mode, deadline, pass }.begin(plan).await;
         });
         answer(ticket.heard().await, false).transpose()
     }

@@ -17,7 +17,7 @@ use crate::application::ports::{
 };
 use crate::domain::hold::STORE_OLDER;
 use crate::domain::identifiers::{EventId, TenantName};
-use crate::telemetry;
+use crate::telemetry::{self, vital};
 use jiff::Timestamp;
 use rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
 use rusqlite::{Connection, OpenFlags};
@@ -428,7 +428,7 @@ fn refuse(file: &Path, why: &str) -> StoreError {
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(failed)
+    thread::Builder::new().name(name.to_owned()).spawn(|| vital(work)).map_err(failed)
 }
 
 /// Two writers on one file would each believe to know what is in flight.

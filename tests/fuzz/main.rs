@@ -25,7 +25,8 @@ cargo test --release --test fuzz -- [TARGET] [options]
 
 --seconds 5        for each target
 --seed N           repeats what chance decided, as far as it comes in that time
---replay FILE      gives the target this input alone";
+--replay FILE      gives the target this input alone
+--corpus FOLDER    only writes the target's good inputs there";
 
 /// What takes longer than this, on any machine, grows faster than its input.
 const STUCK: Duration = Duration::from_secs(10);
@@ -50,6 +51,13 @@ fn main() -> ExitCode {
     if !replay.is_empty() {
         let input = std::fs::read(&replay).unwrap_or_else(|error| panic!("{replay}: {error}"));
         chosen.iter().for_each(|target| (target.run)(&input));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(folder) = option("--corpus").map(Path::new) {
+        std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for (number, input) in chosen.iter().flat_map(|target| (target.seeds)()).enumerate() {
+            std::fs::write(folder.join(format!("good-{number}")), input).expect("the folder can be written");
+        }
         return ExitCode::SUCCESS;
     }
     let seconds =

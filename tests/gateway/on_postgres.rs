@@ -19,7 +19,14 @@ fn order_and_holds_are_the_same_on_postgres() {
 
 #[test]
 fn answers_are_the_same_on_postgres() {
-    run_again_on_postgres(&["deadline", "return_codes", "rotation", "contract_fixtures", "privacy"]);
+    run_again_on_postgres(&[
+        "deadline",
+        "return_codes",
+        "rotation",
+        "contract_fixtures",
+        "privacy",
+        "panics",
+    ]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! itself.
 
 use crate::harness::{
-    Caller, Config, Database, Folder, Gateway, Response, Server, Simulator, Stopwatch, Tenant, event, flat,
-    until,
+    Caller, Config, Database, Folder, Gateway, Response, Server, Simulator, Stopwatch, Tenant, Way, event,
+    flat, until,
 };
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -91,6 +91,68 @@ fn a_database_that_is_killed_and_started_again_under_load_has_lost_nothing() {
         site.gateways[1].caller().until_state(id, "SETTLED");
         assert!(!site.xceed.received_of(id).is_empty(), "{id} never arrived");
     }
+}
+
+/// What is wrong with the way to the database in a round, and whether nothing can be recorded meanwhile.
+fn make_ill(way: &mut Way, round: usize) -> bool {
+    match round % 5 {
+        0 => _ = way.cut(),
+        1 => way.fall_silent(),
+        2 => way.delay(Duration::from_secs(2)),
+        // In the midst of a message, at a place of its own each time.
+        3 => way.reset_after(1 + (round as u64 * 7919) % 4000),
+        _ => way.narrow(100.0),
+    }
+    round % 5 < 2
+}
+
+#[test]
+fn a_way_to_the_database_that_is_cut_slow_silent_and_reset_loses_nothing_and_takes_no_connection_along() {
+    let Some(database) = Database::new() else { return };
+    let mut way = Way::to(database.address());
+    let xceed = Simulator::start(&[Tenant::first_bank()]);
+    let url = database.url_by_way_of(way.address());
+    let config = Config::new([Tenant::first_bank()], &xceed.url()).with(&format!("store.url = \"{url}\""));
+    let gateway = Gateway::start(config);
+    let (stopped, given) = (AtomicBool::new(false), Mutex::default());
+    let mut refused = 0;
+    thread::scope(|scope| {
+        for worker in 0..3 {
+            let (caller, stopped, given) = (gateway.caller(), &stopped, &given);
+            scope.spawn(move || load(&caller, &format!("e-{worker}"), stopped, given));
+        }
+        for round in 0..15 {
+            let is_gone = make_ill(&mut way, round);
+            thread::sleep(Duration::from_millis(400));
+            if is_gone {
+                let told = gateway.submit(&event(&format!("gone-{round}")));
+                refused += usize::from(told.status == 503);
+            }
+            way.mend();
+            let (back, id) = (Stopwatch::start(), format!("back-{round}"));
+            until("a gateway that records again", || {
+                (gateway.submit(&event(&id)).status == 200).then_some(())
+            });
+            assert!(back.elapsed() < Duration::from_secs(10), "round {round}: it took {:?}", back.elapsed());
+        }
+        stopped.store(true, SeqCst);
+    });
+    assert!(refused > 0, "nobody met a database that is gone");
+    let given = given.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(given.len() > 20, "there was load: {}", given.len());
+    for (id, query, response) in &given {
+        let again = gateway.submit_with(query, &[], event(id).to_string());
+        assert_eq!((again.status, again.text()), (response.status, response.text()), "{id}");
+        gateway.caller().until_state(id, "SETTLED");
+        assert!(!xceed.received_of(id).is_empty(), "{id} never arrived");
+    }
+    let connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
+    until("no more connections than it needs", || {
+        (database.ask(connections).parse::<usize>().expect("a number") <= 8).then_some(())
+    });
+    let stuck =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+    assert_eq!(database.ask(stuck), "0", "none is left in the midst of a transaction");
 }
 
 #[test]

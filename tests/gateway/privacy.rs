@@ -2,7 +2,7 @@
 //! durations are.
 
 use crate::harness::{
-    Caller, Canned, Config, Do, Folder, Gateway, Simulator, Tenant, answer as canned_answer, wire,
+    Caller, Canned, Config, Do, Folder, Gateway, Simulator, Tenant, answer as canned_answer, event, wire,
     write_private,
 };
 use serde_json::{Value, json};
@@ -175,7 +175,58 @@ fn call_wrongly(gateway: &Gateway, event: &Value) {
 fn forty_private_texts_from_every_door_header_and_answer_are_in_nothing_that_it_writes() {
     let xceed = talkative_xceed();
     let tenant = Tenant::first_bank().with("xceed.callback_id = \"gw1\"");
-    let mut gateway = Gateway::start(Config::new([tenant], &xceed.url()).log_level("trace"));
+    let config = Config::new([tenant], &xceed.url()).log_level("trace");
+    forty_are_in_nothing_that_it_writes(Gateway::start(config));
+}
+
+/// The same where each line of the log is JSON.
+#[test]
+fn forty_private_texts_are_in_no_log_of_json_either() {
+    let xceed = talkative_xceed();
+    let tenant = Tenant::first_bank().with("xceed.callback_id = \"gw1\"");
+    let config = Config::new([tenant], &xceed.url()).log_level("trace");
+    forty_are_in_nothing_that_it_writes(Gateway::start(config.log_json()));
+}
+
+/// What would end a line, go on in another, or speak to a terminal.
+#[test]
+fn whatever_is_sent_each_line_of_the_log_is_one_object_of_a_bounded_length() {
+    let xceed = Simulator::start(&[Tenant::first_bank()]);
+    let config = Config::new([Tenant::first_bank()], &xceed.url()).log_level("trace").log_json();
+    let mut gateway = Gateway::start(config);
+    let caller = gateway.caller();
+    let long = "long".repeat(1500);
+    for text in ["a\r\nb", "a\u{1b}[2Jb", "x\u{202e}y", "\",\"level\":\"ERROR\",\"x\":\"", "%0d%0a%1b", &long]
+    {
+        let coded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for target in
+            [format!("/v1/events/{coded}"), format!("/v1/sources/{coded}"), format!("/{coded}?mode={coded}")]
+        {
+            caller.call(&caller.request("GET", &target));
+        }
+        let body = json!({ "customer_id": text, "event_type": text, "device_fingerprint": text }).to_string();
+        caller.post("/v1/genesys/assess", &[("Content-Type", "application/json")], body.clone());
+        gateway.submit_with("", &[], body);
+        let stranger = Caller { key: coded.clone(), ..gateway.caller() };
+        stranger.call(&stranger.request("GET", "/v1/parked"));
+        let name = text.replace(|letter: char| letter.is_control() || !letter.is_ascii(), "?");
+        for header in ["ININ-Correlation-Id", "Idempotency-Key", "X-Forwarded-For"] {
+            let _ = caller.try_call(&caller.submission("", event("e-1").to_string()).header(header, &name));
+        }
+    }
+    gateway.terminate();
+    let log = gateway.log();
+    assert!(log.lines().count() > 12, "it says much: {log}");
+    for line in log.lines() {
+        let told: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        assert!(told["level"].is_string() && told["fields"]["message"].is_string(), "{line}");
+        assert_ne!((&told["level"], &told["x"]), (&json!("ERROR"), &json!("")), "{line}");
+        assert!(line.len() < 2048, "a line of {} bytes", line.len());
+        assert!(!line.contains(['\u{1b}', '\u{202e}', '\r']), "{line}");
+    }
+}
+
+fn forty_are_in_nothing_that_it_writes(mut gateway: Gateway) {
     let mut event = private_event();
     call_every_door(&gateway, &mut event);
     call_wrongly(&gateway, &event);

@@ -201,6 +201,52 @@ fn a_gateway_that_ends_in_order_leaves_what_waits_to_the_other_at_once() {
     assert!(left.elapsed() < Duration::from_secs(5), "it took {:?}", left.elapsed());
 }
 
+/// How another program is started whose clock is so far off; `None` where there is no libfaketime.
+fn with_a_clock_off_by(offset: &str) -> Option<[String; 4]> {
+    let folders = ["/usr/lib", "/usr/lib64"].map(std::fs::read_dir).into_iter().flatten().flatten().flatten();
+    let library =
+        folders.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.exists())?;
+    let preload = format!("LD_PRELOAD={}", library.display());
+    Some(["env".into(), preload, format!("FAKETIME={offset}"), "FAKETIME_DONT_FAKE_MONOTONIC=1".into()])
+}
+
+#[test]
+fn clocks_that_are_minutes_apart_take_nothing_away_and_hold_nothing_up() {
+    for offset in ["+5m", "-5m"] {
+        let Some(words) = with_a_clock_off_by(offset) else {
+            eprintln!("SKIPPED: this machine has no libfaketime");
+            return;
+        };
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let Some(mut pair) = Pair::start("policy.deadline_ms = 300\nxceed.attempt_timeout = \"5s\"") else {
+            return;
+        };
+        pair.b.restart_under(&words).expect("it starts");
+        // What one is sending the other leaves alone, although it would be long overdue by its clock.
+        assert_eq!(pair.a.submit(&customer_event("e-1", "SIM-SLOW-3500")).json()["basis"], "deadline");
+        pair.arrived("e-1");
+        pair.xceed.behave(&json!({ "fault": "reset" }));
+        assert_eq!(pair.a.submit(&customer_event("e-2", "C-2")).json()["outcome"], "FALLBACK");
+        let of_b = pair.b.submit(&customer_event("e-3", "C-3")).json();
+        assert_eq!(of_b["outcome"], "FALLBACK", "{of_b}");
+        pair.a.caller().until_state("e-1", "SETTLED");
+        assert_eq!(pair.xceed.received_of("e-1").len(), 1, "{offset}: it was taken away");
+        // What a dead gateway leaves behind is not held up until its time comes by another's clock.
+        pair.a.kill();
+        pair.xceed.behave_as_usual();
+        for id in ["e-2", "e-3"] {
+            pair.b.caller().until_state(id, "SETTLED");
+        }
+        // And the other way about.
+        pair.xceed.behave(&json!({ "fault": "reset" }));
+        assert_eq!(pair.b.submit(&customer_event("e-4", "C-4")).json()["outcome"], "FALLBACK");
+        pair.a.restart();
+        pair.b.kill();
+        pair.xceed.behave_as_usual();
+        pair.a.caller().until_state("e-4", "SETTLED");
+    }
+}
+
 #[test]
 fn each_gateway_has_a_trail_of_its_own_and_one_key_runs_once() {
     let Some(mut pair) = Pair::start("") else { return };

@@ -41,6 +41,11 @@ fn call(xceed: &Simulator, method: &str, query: &str) -> Response {
     connection.and_then(|mut connection| connection.send(&request)).expect("the simulator answers")
 }
 
+/// Has the simulator forget all that it has received so far.
+pub(crate) fn forget_all(xceed: &Simulator) {
+    call(xceed, "DELETE", "through=18446744073709551615");
+}
+
 impl Arrivals {
     /// Reads what has arrived since the last time, and has the simulator forget it.
     pub(crate) fn read(&mut self, xceed: &Simulator, found: &mut Findings) {

@@ -6,10 +6,9 @@ use crate::book::Book;
 use crate::callers::{Lines, call_all, run};
 use crate::customers::Accepted;
 use crate::events::{Key, Mode};
-use crate::harness::{Config, Gateway, Simulator, Tenant};
+use crate::harness::{Config, Gateway, Simulator, Tenant, Way};
 use crate::report::{Findings, Request};
 use crate::stall::Stall;
-use crate::way::Way;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -74,7 +73,7 @@ impl Scene {
         let xceed = Simulator::start(&[tenant()]);
         let to = xceed.platform();
         let way = Way::to(to.trim_start_matches("http://").parse().expect("an address"));
-        let config = Config::new([tenant()], &way.url());
+        let config = Config::new([tenant()], &format!("http://{}/xceed", way.address()));
         // The attempts themselves are not told: there are tens of thousands.
         let config =
             config.log_level("error,xceed_gateway::cli=info,xceed_gateway::application::breakers=info");
@@ -84,8 +83,7 @@ impl Scene {
     fn wait_until_it_is_closed(&self) {
         let begun = Instant::now();
         while begun.elapsed() < DRAIN_MAX {
-            let seen = breaker(self.gateway.address());
-            if seen["state"] == "CLOSED" && seen["kept"] == 0 {
+            if is_closed(self.gateway.address()) {
                 return;
             }
             thread::sleep(LOOK);
@@ -144,6 +142,12 @@ impl Scene {
         found.fact("arrived twice, and connections cut when Xceed died", format!("{repeats}, {cut}"));
         found.fact("with two final decisions", book.contradictions);
     }
+}
+
+/// Nothing keeps events from leaving, and none is kept.
+pub(crate) fn is_closed(address: SocketAddr) -> bool {
+    let seen = breaker(address);
+    seen["state"] == "CLOSED" && seen["kept"] == 0
 }
 
 fn breaker(address: SocketAddr) -> Value {

@@ -25,19 +25,23 @@ mod chance;
 mod customers;
 mod deadline;
 mod disk;
+mod errors;
 mod events;
+mod ground;
 mod ill;
 mod kill;
 mod load;
 mod outage;
+mod power;
 mod report;
 mod secret;
+mod slow;
+mod soak;
 mod stall;
 mod store;
 mod stream;
 mod tokens;
 mod trace;
-mod way;
 mod weather;
 
 use measure::Arguments;
@@ -85,6 +89,20 @@ breaker     Xceed dies under load and comes back: everybody is answered on time,
   --seconds 120      of its death
   --rate 200         events a second
 
+errors      writes and flushes of the store fail, from a random one on: nothing is answered that is not on disk
+  --rounds 200
+
+power       the machine loses its power under load: what was answered was flushed, and is there
+  --rounds 200
+
+slow        Xceed falls to half of what it is asked: everybody is answered on time, and all is as usual soon after
+  --seconds 600      of that
+  --rate 100         events a second
+
+soak        hours of it, with one fault in a hundred: memory, descriptors, threads, answers and the log stay as they are
+  --seconds 28800
+  --rate 500         events a second
+
 load        a large file brought by `load`; the loader and the gateway are killed on the way
 load-postgres        the same on PostgreSQL
   --events 1000000
@@ -113,6 +131,10 @@ const PROOFS: &[Proof] = &[
     Proof { name: "outage", run: outage::prove },
     Proof { name: "breaker", run: breaker::prove },
     Proof { name: "deadline", run: deadline::prove },
+    Proof { name: "errors", run: errors::prove },
+    Proof { name: "power", run: power::prove },
+    Proof { name: "slow", run: slow::prove },
+    Proof { name: "soak", run: soak::prove },
 ];
 
 fn main() -> ExitCode {

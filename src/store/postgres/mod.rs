@@ -40,7 +40,7 @@ use crate::application::ports::{
 use crate::domain::hold::STORE_OLDER;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::velocity;
-use crate::telemetry;
+use crate::telemetry::{self, vital};
 use claimed::read_claimed;
 use command::{Command, Item, Release, Waiter, Write};
 use heart::Heart;
@@ -106,7 +106,7 @@ impl Postgres {
                 Err(error) => drop(told.send(Err(error))),
             }
         };
-        let thread = thread::Builder::new().name("store".to_owned()).spawn(work).map_err(failed)?;
+        let thread = thread::Builder::new().name("store".to_owned()).spawn(|| vital(work)).map_err(failed)?;
         let mut store = Self {
             shared,
             queue: Some(queue.clone()),
@@ -120,7 +120,7 @@ impl Postgres {
         };
         opened.recv().unwrap_or_else(|_| Err(StoreError("the store's thread has ended".to_owned())))?;
         let (stop, stopped) = mpsc::channel();
-        let watch = move || trail.watch(&stopped, || record_refusals(&trail, &queue));
+        let watch = move || vital(|| trail.watch(&stopped, || record_refusals(&trail, &queue)));
         let witness = thread::Builder::new().name("store-witness".to_owned()).spawn(watch).map_err(failed)?;
         store.witness = Some((stop, witness));
         Ok(store)

@@ -85,13 +85,16 @@ pub(crate) struct Config {
     upstream: String,
     schemas: PathBuf,
     pub(crate) log_level: &'static str,
+    /// What is said behind `serve --config FILE`.
+    pub(crate) arguments: &'static [&'static str],
     laid_over: Table,
 }
 
 impl Config {
     pub(crate) fn new(tenants: impl IntoIterator<Item = Tenant>, upstream: &str) -> Self {
         let (tenants, schemas) = (tenants.into_iter().collect(), super::repository("xsd"));
-        Self { tenants, upstream: upstream.to_owned(), schemas, log_level: "info", laid_over: Table::new() }
+        let (log_level, arguments, laid_over) = ("info", &[] as &[_], Table::new());
+        Self { tenants, upstream: upstream.to_owned(), schemas, log_level, arguments, laid_over }
     }
 
     pub(crate) fn schemas(self, schemas: PathBuf) -> Self {
@@ -101,6 +104,11 @@ impl Config {
     /// Which lines the gateway logs.
     pub(crate) fn log_level(self, log_level: &'static str) -> Self {
         Self { log_level, ..self }
+    }
+
+    /// Each line of its log is a JSON object.
+    pub(crate) fn log_json(self) -> Self {
+        Self { arguments: &["--log", "json"], ..self }
     }
 
     /// Lays TOML over the whole.

@@ -53,19 +53,22 @@ impl Gateway {
 
     /// Starts with no more of something than a shell's `ulimit` says.
     pub(crate) fn start_limited(config: Config, limit: &str) -> Self {
+        Self::start_under(config, &["sh", "-c", &format!("ulimit {limit} && exec \"$@\""), "sh"])
+    }
+
+    /// Starts by way of another program, which becomes the gateway or watches it: these words stand before its own.
+    pub(crate) fn start_under(config: Config, words: &[&str]) -> Self {
         let folder = Folder::new();
-        let mut command = Command::new("sh");
-        command.args([
-            "-c",
-            &format!("ulimit {limit} && exec \"$@\""),
-            "sh",
-            env!("CARGO_BIN_EXE_xceed-gateway"),
-        ]);
-        command.env("RUST_LOG", config.log_level);
-        command.arg("serve").arg("--config").arg(config.write(&folder));
-        let mut process = Process::start(command);
-        let address = process.address().unwrap_or_else(|log| panic!("the gateway does not start: {log}"));
+        let started = run_under(words, &config, &folder);
+        let (process, address) = started.unwrap_or_else(|log| panic!("the gateway does not start: {log}"));
         Self { process, address, config, folder }
+    }
+
+    /// Starts it again by way of another program; or tells what it said when it refused.
+    pub(crate) fn restart_under(&mut self, words: &[&str]) -> Result<(), String> {
+        self.process.kill();
+        (self.process, self.address) = run_under(words, &self.config, &self.folder)?;
+        Ok(())
     }
 
     /// The confined store's folder, as the gateway sees it.
@@ -207,14 +210,23 @@ fn confine(folder: &Path, options: &str, program: &str) -> Command {
 }
 
 fn run(config: &Config, folder: &Folder) -> Result<(Process, SocketAddr), String> {
-    let mut process = Process::start(command(config, folder));
+    run_under(&[], config, folder)
+}
+
+fn run_under(words: &[&str], config: &Config, folder: &Folder) -> Result<(Process, SocketAddr), String> {
+    let mut process = Process::start(command_under(words, config, folder));
     let address = process.address()?;
     Ok((process, address))
 }
 
 fn command(config: &Config, folder: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
-    command.env("RUST_LOG", config.log_level);
-    command.arg("serve").arg("--config").arg(config.write(folder));
+    command_under(&[], config, folder)
+}
+
+fn command_under(words: &[&str], config: &Config, folder: &Folder) -> Command {
+    let mut words = words.iter().copied().chain([env!("CARGO_BIN_EXE_xceed-gateway")]);
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words).env("RUST_LOG", config.log_level);
+    command.arg("serve").arg("--config").arg(config.write(folder)).args(config.arguments);
     command
 }

@@ -25,6 +25,7 @@ mod postgres;
 mod process;
 mod simulator;
 mod soap;
+mod way;
 
 pub(crate) use auditor::{Ended, audit, body, exported, verified};
 pub(crate) use authority::{Authority, Clients, Pair, Time, behind_tls};
@@ -50,3 +51,4 @@ pub(crate) use platform::{
 pub(crate) use postgres::{Database, Server, run_again_on_postgres};
 pub(crate) use simulator::Simulator;
 pub(crate) use soap::{Node, read_xml};
+pub(crate) use way::Way;

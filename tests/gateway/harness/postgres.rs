@@ -3,6 +3,7 @@
 
 use super::folder::repository;
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -121,6 +122,17 @@ impl Database {
 
     pub(crate) fn url(&self) -> String {
         format!("{}/{}", self.server, self.name)
+    }
+
+    /// Where its server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let (_, place) = self.server.split_once('@').expect("a URL with a password");
+        place.trim_end_matches('/').parse().expect("an address")
+    }
+
+    /// The same database by way of another address.
+    pub(crate) fn url_by_way_of(&self, address: SocketAddr) -> String {
+        self.url().replace(&self.address().to_string(), &address.to_string())
     }
 
     /// The server's password, which nobody may show.

@@ -43,10 +43,11 @@ impl Process {
                 self.read_to_the_end();
             }
             let log = self.log();
-            let said = log.lines().find_map(|line| line.split_once(" address=")).map(|(_, rest)| {
-                let address = rest.split(' ').next().unwrap_or_default();
-                address.parse().expect("an address")
-            });
+            let said = |line: &str| {
+                let (_, rest) = line.split_once(" address=").or_else(|| line.split_once("\"address\":\""))?;
+                rest.split([' ', '"']).next()?.parse().ok()
+            };
+            let said: Option<SocketAddr> = log.lines().find_map(said);
             said.map(Ok).or_else(|| ended.then_some(Err(log)))
         })
     }
