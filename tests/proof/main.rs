@@ -22,6 +22,7 @@ mod breaker;
 mod callbacks;
 mod callers;
 mod chance;
+mod costs;
 mod customers;
 mod deadline;
 mod disk;
@@ -99,6 +100,9 @@ slow        Xceed falls to half of what it is asked: everybody is answered on ti
   --seconds 600      of that
   --rate 100         events a second
 
+costs       hostile events, callbacks and answers: none takes ten times what the largest legal event takes
+  --times 20         each
+
 soak        hours of it, with one fault in a hundred: memory, descriptors, threads, answers and the log stay as they are
   --seconds 28800
   --rate 500         events a second
@@ -134,6 +138,7 @@ const PROOFS: &[Proof] = &[
     Proof { name: "errors", run: errors::prove },
     Proof { name: "power", run: power::prove },
     Proof { name: "slow", run: slow::prove },
+    Proof { name: "costs", run: costs::prove },
     Proof { name: "soak", run: soak::prove },
 ];
 
