@@ -1,6 +1,7 @@
 //! Logs, and what time it is for them. Log lines hold ids, codes and durations; never a payload, a person or a secret.
 
 mod clock;
+pub mod metrics;
 mod vital;
 
 pub use clock::{is_apart, now};
@@ -18,6 +19,9 @@ pub const SERVICE: &str = "info,actix_server=warn,actix_http=off";
 
 /// What the gateway's own lines come from.
 const OWN: &str = "xceed_gateway";
+
+/// Which gateway this is: its version, and the commit that it was built of.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("GATEWAY_COMMIT"), ")");
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

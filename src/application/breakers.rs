@@ -165,6 +165,12 @@ impl Breakers {
         }
     }
 
+    /// The same of every tenant that has called.
+    pub fn views(&self) -> Vec<(TenantName, View)> {
+        let tenants: Vec<TenantName> = self.gates().keys().cloned().collect();
+        tenants.into_iter().map(|tenant| (tenant.clone(), self.view(&tenant))).collect()
+    }
+
     /// How many tenants' breakers are not closed, and of how many calls pass by.
     pub fn counts(&self) -> (usize, usize) {
         let gates = self.gates();

@@ -11,6 +11,7 @@ use crate::domain::decision::{Answer, Bench, Decision, Outcome, Results};
 use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
 use crate::domain::policy::{FallbackPolicy, Policy, Verdict};
+use crate::telemetry::metrics;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -356,6 +357,7 @@ impl Errand {
     pub fn warn_of(&self, late: Verdict) {
         if Some(late) > self.bench().past_deadline(self.deadline).verdict {
             let (event_id, tenant) = (&self.message.event_id, &self.tenant.name);
+            metrics::STRICTER.add(&[tenant.as_str()], 1);
             tracing::error!(%event_id, %tenant, verdict = late.name(), "late, and stricter than what was told");
         }
     }

@@ -158,6 +158,11 @@ impl Holds {
         self.any.load(SeqCst) && self.inner().held.iter().any(|held| held.hold.code == STORE_OLDER)
     }
 
+    /// All that are held.
+    pub fn all(&self) -> Vec<Hold> {
+        self.inner().held.iter().map(|held| held.hold.clone()).collect()
+    }
+
     /// How many queues are held, of all tenants.
     pub fn count(&self) -> usize {
         if self.any.load(SeqCst) { self.inner().held.len() } else { 0 }

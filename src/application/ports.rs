@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+mod archive;
 mod batches;
 mod ends;
 mod journal;
@@ -21,6 +22,7 @@ mod kept;
 mod pushes;
 mod records;
 
+pub use archive::*;
 pub use batches::*;
 pub use ends::*;
 pub use journal::*;
@@ -117,7 +119,7 @@ pub type Receipt<T = ()> = oneshot::Receiver<Result<T, StoreError>>;
 pub struct StoreError(pub String);
 
 /// What is durable. Writes are queued at once and in order; each hands out a receipt.
-pub trait Store: Send + Sync {
+pub trait Store: Archive + Send + Sync {
     /// A number for a new event, larger than all before.
     fn next_seq(&self) -> Seq;
     /// Whether other gateways write to it too. Then an event is claimed by its record, which must be there before it is

@@ -2,6 +2,7 @@
 //! reported once a second at most, so that a flood of them does not become a flood of log lines.
 
 use crate::domain::decision::Basis;
+use crate::telemetry::metrics;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +24,7 @@ struct Count {
 impl Unrecorded {
     /// Counts one, and reports it where none was reported within the last second.
     pub fn note(&self, basis: Basis, now: Timestamp) {
+        metrics::UNRECORDED.add(&[basis.name()], 1);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(basis.name()).or_default();
         count.all += 1;

@@ -26,7 +26,7 @@ use shell::Failed;
 use std::process::ExitCode;
 
 /// Its version, and the commit that it was built of.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("GATEWAY_COMMIT"), ")");
+use crate::telemetry::VERSION;
 
 /// Brings contact-center events to NICE Actimize Xceed and answers with a decision, in time.
 #[derive(Debug, Parser)]

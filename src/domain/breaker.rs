@@ -48,6 +48,9 @@ pub enum State {
 }
 
 impl State {
+    /// The words of all of them.
+    pub const NAMES: [&str; 3] = ["CLOSED", "OPEN", "HALF_OPEN"];
+
     /// Its word on the wire.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 use super::auth::Role;
 use super::problem::Problem;
 use super::request::{bad_query, place, query};
+use super::timing::Timing;
 use super::{answer, body};
 use crate::application::gateway::Desk;
 use crate::application::look_up::WAIT_MAX;
@@ -22,13 +23,18 @@ const KEY_MAX: usize = 255;
 /// Scores one event now, or takes it in.
 pub(super) async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let received = Instant::now();
-    take_in(&request, payload, received).await.unwrap_or_else(HttpResponse::from)
+    let mut timing = Timing::since(received);
+    let mut answer =
+        take_in(&request, payload, (received, &mut timing)).await.unwrap_or_else(HttpResponse::from);
+    timing.part("decide");
+    timing.tell(&mut answer);
+    answer
 }
 
 async fn take_in(
     request: &HttpRequest,
     payload: web::Payload,
-    received: Instant,
+    (received, timing): (Instant, &mut Timing),
 ) -> Result<HttpResponse, Problem> {
     let (desk, tenant) = place(request, &[Role::Caller])?;
     let mode = mode(request)?;
@@ -42,6 +48,7 @@ async fn take_in(
         Err(problem) => return Err(body::refuse(payload, problem).await),
     };
     let body = body::read(request, payload).await?;
+    timing.part("receive");
     // The end may have begun while the body came.
     is_open(desk)?;
     let event = body::parse(&body)?;

@@ -40,7 +40,7 @@ pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
     }))
 }
 
-fn reasons(gateway: &Gateway) -> Vec<&'static str> {
+pub(super) fn reasons(gateway: &Gateway) -> Vec<&'static str> {
     let draining = gateway.ending.has_begun().then_some("draining");
     let store = (!gateway.store.is_well()).then_some("store");
     draining.into_iter().chain(store).collect()

@@ -15,6 +15,7 @@ mod health;
 mod held;
 pub mod json;
 mod listening;
+mod metrics;
 mod parked;
 mod patience;
 pub mod peer;
@@ -23,6 +24,7 @@ mod problem;
 mod request;
 mod return_codes;
 mod sources;
+mod timing;
 
 use crate::application::admission::watch;
 use crate::application::gateway::{Desk, Gateway};
@@ -99,7 +101,10 @@ where
                 .app_data(doors.clone())
                 .app_data(health::ToldUnsafe(told.clone()))
                 .configure(routes)
-                .wrap_fn(move |request, calls| close_at_the_end(gateway.clone(), calls.call(request)))
+                .wrap_fn(move |request, calls| {
+                    let call = metrics::Call::of(&request);
+                    close_at_the_end(gateway.clone(), call, calls.call(request))
+                })
         }
     };
     let listening = Listening::with(settings.workers, settings.connections);
@@ -122,12 +127,14 @@ where
     })
 }
 
-/// Once the gateway ends, each answer says that its connection does too.
+/// Each call is counted; and once the gateway ends, each answer says that its connection does too.
 async fn close_at_the_end(
     gateway: Arc<Gateway>,
+    counted: metrics::Call,
     call: impl Future<Output = Result<ServiceResponse, Error>>,
 ) -> Result<ServiceResponse, Error> {
     let mut answer = call.await?;
+    counted.answered(&answer);
     if gateway.ending.has_begun() {
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
@@ -146,6 +153,7 @@ fn admin(config: &mut web::ServiceConfig) {
     config
         .service(get("/healthz", web::to(health::alive)))
         .service(get("/readyz", web::to(health::ready)))
+        .service(get("/metrics", web::to(metrics::show)))
         .default_service(web::to(problem::not_found));
 }
 

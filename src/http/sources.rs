@@ -7,6 +7,7 @@ use super::doors::doors;
 use super::events::{invalid, refuse};
 use super::problem::Problem;
 use super::request::place;
+use super::timing::Timing;
 use crate::application::gateway::Desk;
 use crate::application::name_event::name_event;
 use crate::application::ports::Mode;
@@ -54,13 +55,18 @@ pub(super) async fn own(request: HttpRequest, payload: web::Payload) -> HttpResp
 
 async fn answer(request: &HttpRequest, payload: web::Payload, name: &str) -> HttpResponse {
     let received = Instant::now();
-    take_in(request, payload, (name, received)).await.unwrap_or_else(HttpResponse::from)
+    let mut timing = Timing::since(received);
+    let taken = take_in(request, payload, (name, received, &mut timing)).await;
+    let mut answer = taken.unwrap_or_else(HttpResponse::from);
+    timing.part("decide");
+    timing.tell(&mut answer);
+    answer
 }
 
 async fn take_in(
     request: &HttpRequest,
     payload: web::Payload,
-    (name, received): (&str, Instant),
+    (name, received, timing): (&str, Instant, &mut Timing),
 ) -> Result<HttpResponse, Problem> {
     let (desk, tenant) = place(request, &[Role::Caller])?;
     let source =
@@ -68,6 +74,7 @@ async fn take_in(
     let counted = desk.gateway.count_request(&tenant);
     let place = desk.gateway.places.enter(&tenant);
     let body = body::read_mislabelled(request, payload).await?;
+    timing.part("receive");
     let fields = body::parse_mislabelled(request, &body)?;
     let reading = source.read(&tenant.name, &fields);
     let (fingerprint, missing, target) = (reading.fingerprint, reading.missing.clone(), reading.back.clone());

@@ -1,6 +1,7 @@
 //! The only SQL. What was answered is here first: one writer thread takes all that is queued into one transaction,
 //! commits, and lets those know who wait for it. Readers have connections of their own.
 
+mod archive;
 pub mod audit;
 mod batches;
 mod damage;

@@ -137,6 +137,11 @@ impl Sqlite {
         Ok(self)
     }
 
+    /// Its file.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Why the store is not the one that was signed, as long as no operator has decided.
     pub fn doubt(&self) -> Option<String> {
         self.trail.doubt()
@@ -480,7 +485,8 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn open_reader(file: &Path, writable: bool) -> Result<Connection, StoreError> {
+/// A connection that reads.
+pub(super) fn open_reader(file: &Path, writable: bool) -> Result<Connection, StoreError> {
     let access = if writable { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
     let connection =
         Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;

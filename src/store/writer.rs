@@ -12,7 +12,7 @@ use super::rows::failed;
 use super::unwritten::Unwritten;
 use super::writes::{Outcome, Together, Write, write};
 use crate::application::ports::{Effect, Pruned, PushId, Recorded, Seq, StoreError, Waiting};
-use crate::telemetry;
+use crate::telemetry::{self, metrics};
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -121,6 +121,8 @@ impl Health {
     }
 
     pub(super) fn committed(&self, took: Duration) {
+        metrics::COMMITS.add(&["ok"], 1);
+        metrics::COMMIT_SECONDS.took(&[], took);
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / SMOOTHING);
         let usual = self.usual_flush_micros.load(Relaxed);
         self.usual_flush_micros.store((usual * (SMOOTHING - 1) + took) / SMOOTHING, Relaxed);
@@ -134,6 +136,7 @@ impl Health {
     }
 
     pub(super) fn failed(&self, error: &StoreError) {
+        metrics::COMMITS.add(&["failed"], 1);
         if self.well.swap(false, Relaxed) {
             tracing::error!(%error, "the store can't record; callers hear 503 until it can");
         }
@@ -153,7 +156,10 @@ pub(super) fn run(
         let started = now();
         let outcome = commit(&mut connection, &batch, &trail, &mut head);
         match &outcome {
-            Ok(_) => health.committed(started.elapsed()),
+            Ok(_) => {
+                metrics::COMMIT_WRITES.observe(&[], batch.len() as f64);
+                health.committed(started.elapsed());
+            }
             Err(error) => {
                 health.failed(error);
                 // Should a commit ever fail behind the moment from which it counts, the chain goes on from there.
@@ -238,8 +244,9 @@ pub(super) fn commit(
     let mut page = Page { transaction: &transaction, pen: trail.pen(*head), now: telemetry::now() };
     let results = batch.iter().map(|command| write(&mut page, &command.write, &together));
     let results = results.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let end = page.pen.head();
+    let (end, tally) = (page.pen.head(), page.pen.tally());
     transaction.commit().map_err(failed)?;
+    tally.count();
     *head = end;
     trail.is_durable(end);
     Ok(results)

@@ -15,6 +15,7 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::return_code::{Disposition, Received, ReturnCode};
 use crate::secrets::Secret;
 use crate::soap::tree::DOCUMENT_MAX;
+use crate::telemetry::metrics;
 use crate::tls::{ClientSettings, client};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -137,6 +138,17 @@ fn not_served() -> Sent {
 /// # Errors
 /// Everything that is wrong with the event, at once.
 pub fn prepare(link: &Link, event: &Field<'_>, received_at: Timestamp) -> Result<Prepared, Vec<FieldFault>> {
+    let begun = Instant::now();
+    let prepared = fill_and_validate(link, event, received_at);
+    metrics::PREPARE_SECONDS.took(&[], begun.elapsed());
+    prepared
+}
+
+fn fill_and_validate(
+    link: &Link,
+    event: &Field<'_>,
+    received_at: Timestamp,
+) -> Result<Prepared, Vec<FieldFault>> {
     let mapping = &link.version.mapping;
     let (contact_event, mut faults) = ContactEvent::read(event, mapping.members(), received_at);
     let channel = link.channel(&contact_event.facts.event_type);

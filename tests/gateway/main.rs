@@ -31,6 +31,7 @@ mod holds;
 mod idempotency;
 mod limits;
 mod load;
+mod metrics;
 mod on_postgres;
 mod order;
 mod overload;

@@ -62,6 +62,18 @@ pub enum Effect {
     Conflict,
 }
 
+impl Effect {
+    /// Its name in the audit trail and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Late => "late",
+            Self::Same => "same",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
 /// An event whose score comes by callback.
 #[derive(Debug)]
 pub struct Awaited {

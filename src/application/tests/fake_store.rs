@@ -47,6 +47,12 @@ fn now<T: 'static>(answer: T) -> Local<Result<T, StoreError>> {
     Box::pin(std::future::ready(Ok(answer)))
 }
 
+impl Archive for FakeStore {
+    fn backlog(&self) -> Local<Result<Vec<Backlog>, StoreError>> {
+        now(vec![])
+    }
+}
+
 impl Store for FakeStore {
     fn next_seq(&self) -> Seq {
         self.seq.fetch_add(1, SeqCst)

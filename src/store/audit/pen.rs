@@ -6,6 +6,7 @@ use super::body::Body;
 use super::chain::{Entry, Head, hash};
 use super::key::Key;
 use super::standing::{Doubt, Standing};
+use super::tally::Tally;
 use crate::application::ports::{Act, Batch, Callback, Effect, Late, PushEnd, Record, Seq, Settlement};
 use crate::domain::delivery::State;
 use crate::domain::going_back::Kind;
@@ -51,17 +52,23 @@ pub struct Pen<'k> {
     key: &'k Key,
     head: Head,
     timestamp: String,
+    tally: Tally,
 }
 
 impl<'k> Pen<'k> {
     /// Goes on where the chain ends, at this time.
     pub fn new(key: &'k Key, head: Head, now: Timestamp) -> Self {
-        Self { key, head, timestamp: format!("{now:.6}") }
+        Self { key, head, timestamp: format!("{now:.6}"), tally: Tally::default() }
     }
 
     /// Where the chain ends once everything is written.
     pub fn head(&self) -> Head {
         self.head
+    }
+
+    /// What its entries count for, once they are on disk.
+    pub fn tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
     }
 
     fn body(&self, kind: &str) -> Body {
@@ -99,6 +106,7 @@ impl<'k> Pen<'k> {
         let (prepared, message) = (&new.prepared, &new.prepared.message);
         let traces = &prepared.traces;
         let subject = Subject::of(new);
+        self.tally.accepted(&subject.tenant, new.mode.name());
         let key = self.key;
         let hidden = |what, value: Option<&str>| value.map(|value| key.hide(what, value.as_bytes()));
         let customer = prepared.facts.customer.as_ref().map(|customer| customer.expose());
@@ -120,6 +128,7 @@ impl<'k> Pen<'k> {
 
     /// An attempt has ended, with Xceed's Results where they came; the delivery stands there now.
     pub fn attempt(&mut self, subject: &Subject, end: &Settlement) -> Entry {
+        self.tally.attempt(&subject.tenant, end);
         let why = end.attempt.why();
         let results = end.attempt.results();
         let mut body = self.about("attempt", subject);
@@ -141,6 +150,7 @@ impl<'k> Pen<'k> {
     pub fn decision(&mut self, subject: &Subject, words: &[u8]) -> Entry {
         let said = serde_json::from_slice::<Words<'_>>(words).unwrap_or_default();
         let verdict = said.decision.as_deref();
+        self.tally.decision(&subject.tenant, [verdict, said.outcome.as_deref(), said.basis.as_deref()]);
         let mut body = self.about("decision", subject);
         body.optional("decision", verdict);
         body.optional("outcome", said.outcome.as_deref());
@@ -153,6 +163,7 @@ impl<'k> Pen<'k> {
 
     /// Xceed's score comes after the decision.
     pub fn late(&mut self, subject: &Subject, late: &Late) -> Entry {
+        self.tally.late(&subject.tenant, late.verdict.name());
         let mut body = self.about("late", subject);
         body.text("decision", late.verdict.name());
         body.text("returnCode", &late.return_code);
@@ -166,15 +177,8 @@ impl<'k> Pen<'k> {
     pub fn callback(&mut self, subject: &Subject, callback: &Callback, effect: Effect) -> Entry {
         let [code, score, action] = &callback.said;
         let mut body = self.about("callback", subject);
-        body.text(
-            "effect",
-            match effect {
-                Effect::Decided => "decided",
-                Effect::Late => "late",
-                Effect::Same => "same",
-                Effect::Conflict => "conflict",
-            },
-        );
+        self.tally.callback(&subject.tenant, effect);
+        body.text("effect", effect.name());
         body.text("returnCode", code);
         // As sent; a score that is no number stands there as text.
         match score.parse::<Decimal>() {
@@ -187,6 +191,7 @@ impl<'k> Pen<'k> {
 
     /// Callbacks were refused, so many for the same reason since the last such entry.
     pub fn refused(&mut self, why: &str, count: u64) -> Entry {
+        self.tally.refused(why, count);
         let mut body = self.body("refused");
         body.text("why", why);
         body.number("count", count);
@@ -211,6 +216,7 @@ impl<'k> Pen<'k> {
             _ if end.why == "landed" => ("landed", None),
             _ => ("gone", Some(end.why)),
         };
+        self.tally.push(&subject.tenant, target, ended);
         body.text("ended", ended);
         body.optional("why", why.filter(|why| *why != ended));
         body.text("endedAt", &time(end.at));
@@ -235,6 +241,7 @@ impl<'k> Pen<'k> {
 
     /// All lines of a batch are taken in.
     pub fn batch(&mut self, batch: &Batch) -> Entry {
+        self.tally.batch(batch);
         let mut body = self.body("batch");
         body.text("tenant", batch.tenant.as_str());
         body.text("batchId", &batch.id);
@@ -256,6 +263,7 @@ impl<'k> Pen<'k> {
 
     /// A tenant's queue is held.
     pub fn hold(&mut self, tenant: &str, queue: &str, code: &str) -> Entry {
+        self.tally.hold(tenant, code);
         let mut body = self.body("hold");
         body.text("tenant", tenant);
         body.text("queue", queue);

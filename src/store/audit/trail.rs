@@ -9,7 +9,7 @@ use super::refusals::Refusals;
 use super::standing::{Doubt, Standing};
 use super::witness::{self, Witness};
 use crate::application::ports::StoreError;
-use crate::telemetry;
+use crate::telemetry::{self, metrics};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -156,12 +156,17 @@ impl Trail {
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         let mut signing = self.signing();
         let head = self.durable_head();
-        if head.n <= signing.signed.n || signing.standing.doubt().is_some() {
+        if signing.standing.doubt().is_some() {
+            return Ok(());
+        }
+        if head.n <= signing.signed.n {
+            metrics::SIGNED_AT.now();
             return Ok(());
         }
         let line = Checkpoint::signed(&self.key, head, telemetry::now(), None);
         signing.witness.append(&line).map_err(|error| unwritten(&error))?;
         signing.signed = head;
+        metrics::SIGNED_AT.now();
         Ok(())
     }
 

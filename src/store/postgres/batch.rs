@@ -59,6 +59,7 @@ impl Batch<'_> {
         let each = |(n, write): (usize, &&Write)| self.apply(n, write, &mut changes);
         let outcomes = writes.iter().enumerate().map(each).collect();
         let head = self.pen.head();
+        changes.tally = self.pen.tally();
         for (seq, standing) in self.standing {
             match (before.get(&seq), standing.duty) {
                 (Some(before), Some(now)) if *before == now => {}

@@ -2,9 +2,11 @@
 //! own: a writer with one transaction at a time, a few connections that read, and a heart.
 
 mod address;
+mod archive;
 mod batch;
 mod batches;
 mod claimed;
+mod closing;
 mod command;
 mod entries;
 mod going_back;
@@ -477,24 +479,5 @@ impl Store for Postgres {
 
     fn follow(&self, listener: Listener) {
         *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
-    }
-}
-
-impl Drop for Postgres {
-    /// Everything that is queued is written before the store closes.
-    fn drop(&mut self) {
-        // It may queue the last of what it has.
-        if let Some((stop, witness)) = self.witness.take() {
-            drop(stop);
-            let _ = witness.join();
-        }
-        self.queue = None;
-        self.reads = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-        if let Err(error) = self.trail.checkpoint() {
-            tracing::error!(%error, "the last checkpoint is missing");
-        }
     }
 }

@@ -3,7 +3,7 @@
 use super::news::News;
 use crate::application::ports::{Batch, Hold, Late, PushId, Seq};
 use crate::domain::going_back::Kind;
-use crate::store::audit::{Entry, Subject};
+use crate::store::audit::{Entry, Subject, Tally};
 use crate::store::falls::{Event, NewPush};
 use std::collections::{BTreeMap, HashMap};
 
@@ -83,6 +83,8 @@ pub(super) struct Gone {
 /// Rows to be written.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
+    /// What they count for, once they are on disk.
+    pub(super) tally: Tally,
     pub(super) told: Vec<(Seq, Vec<u8>)>,
     pub(super) decided: Vec<(Seq, Vec<u8>)>,
     pub(super) callbacks: Vec<(Seq, [String; 3], i64)>,

@@ -18,6 +18,7 @@ use super::written::note;
 use crate::application::ports::{Seq, StoreError, Waiting};
 use crate::store::audit::{Head, Trail};
 use crate::store::rows::time;
+use crate::telemetry::metrics;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -148,6 +149,7 @@ impl Writer {
                     self.head = committed.head;
                     if committed.lasts {
                         self.lasts();
+                        metrics::COMMIT_WRITES.observe(&[], writes.len() as f64);
                         self.shared.health.committed(started.elapsed());
                     } else {
                         self.shared.health.recovered();
@@ -179,7 +181,8 @@ impl Writer {
     }
 
     fn tell(&mut self, batch: Vec<Command>, committed: Committed) {
-        let Committed { outcomes, changes, highest, .. } = committed;
+        let Committed { outcomes, mut changes, highest, .. } = committed;
+        std::mem::take(&mut changes.tally).count();
         self.shared.saw(highest);
         self.remember(&changes);
         for (command, outcome) in batch.into_iter().zip(outcomes) {
