@@ -7,6 +7,8 @@ mod artefact;
 mod configuration;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/folder.rs"]
 mod folder;
 #[path = "cli/help.rs"]

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod closed;
 mod demo;
+mod doctor;
 mod event;
 mod input;
 mod key;
@@ -42,6 +43,7 @@ enum Command {
     Serve(serve::Serve),
     Simulate(simulate::Simulate),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Translate(translate::Translate),
     Validate(validate::Validate),
     Sign(sign::Sign),
@@ -59,6 +61,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Simulate(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Translate(command) => command.run(),
         Command::Validate(command) => command.run(),
         Command::Sign(command) => command.run(),

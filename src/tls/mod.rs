@@ -4,10 +4,12 @@
 mod client;
 mod pem;
 mod server;
+mod validity;
 
 pub use client::{ClientSettings, client};
 pub use pem::{Identity, roots};
 pub use server::{ServerSettings, server};
+pub use validity::validity;
 
 use rustls::crypto::CryptoProvider;
 use std::sync::Arc;

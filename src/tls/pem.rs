@@ -1,5 +1,7 @@
 //! Certificates and keys as PEM. What is wrong is told in words that say what to do, never with what stands there.
 
+use super::validity::validity;
+use jiff::Timestamp;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
@@ -28,6 +30,11 @@ impl Identity {
         let identity = Self { chain: roots(certificates)?, key: Zeroizing::new(key) };
         identity.private_key()?;
         Ok(identity)
+    }
+
+    /// Until when its own certificate is valid, where that can be read.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        Some(validity(self.chain.first()?)?.1)
     }
 
     pub(super) fn chain(&self) -> Vec<CertificateDer<'static>> {

@@ -69,6 +69,13 @@ impl PostgresSettings {
         self
     }
 
+    /// Its servers: names and ports.
+    pub fn places(&self) -> Vec<(String, u16)> {
+        let ports = self.config.get_ports();
+        let port = |n: usize| ports.get(n).or_else(|| ports.first()).copied().unwrap_or(5432);
+        self.config.get_hosts().iter().enumerate().map(|(n, host)| (name(host), port(n))).collect()
+    }
+
     /// The password that a file of passwords has for it: lines of `host:port:database:user:password`, where `*` is any.
     pub fn password_in(&self, file: &str) -> Option<Secret> {
         let port = self.config.get_ports().first().unwrap_or(&5432).to_string();
