@@ -18,6 +18,8 @@ mod fixtures;
 mod imports;
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/log_fields.rs"]
+mod log_fields;
 #[path = "tidy/rust_source.rs"]
 mod rust_source;
 #[path = "tidy/shape.rs"]
@@ -74,6 +76,60 @@ const MAY_USE: &[Row] = &[
     ("app", &["*"]),
     ("cli", &["*"]),
     ("main", &["app", "cli", "config", "telemetry"]),
+];
+
+/// The fields that a log line may have: ids of events, names from the configuration, codes, counts, durations, and words of
+/// ours. None holds a person, a payload or a secret; whoever adds one answers for that.
+const LOGGED: &[&str] = &[
+    "accepted",
+    "address",
+    "admin",
+    "alert",
+    "all",
+    "answers",
+    "attempts",
+    "basis",
+    "batch",
+    "by",
+    "code",
+    "correlation",
+    "deliveries",
+    "doubt",
+    "duplicates",
+    "ended",
+    "error",
+    "event_id",
+    "events",
+    "failed",
+    "file",
+    "force",
+    "kept",
+    "kind",
+    "limit",
+    "line",
+    "lines",
+    "organization",
+    "parked",
+    "place",
+    "platform",
+    "queue",
+    "reason",
+    "refused",
+    "removed",
+    "seconds",
+    "seq",
+    "source",
+    "tenant",
+    "tenants",
+    "thread",
+    "to",
+    "took_ms",
+    "under_way",
+    "verdict",
+    "version",
+    "waited",
+    "why",
+    "words",
 ];
 
 /// The most lines of a file in `src/`, and of any function.
@@ -214,6 +270,11 @@ fn every_layer_uses_only_what_it_may() {
 fn imports_run_in_no_circle() {
     let modules = imports::read(&Tree::read().texts(&["src/"], ".rs"));
     none(&layers::circles(&modules));
+}
+
+#[test]
+fn every_field_of_a_log_line_is_on_the_list() {
+    none(&log_fields::unlisted(&Tree::read().texts(&["src/"], ".rs"), LOGGED));
 }
 
 #[test]
