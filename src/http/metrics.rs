@@ -9,6 +9,7 @@ use crate::telemetry;
 use crate::telemetry::metrics::{self as known, Gauge, Text};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::{HttpRequest, HttpResponse};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 use tokio::time::Instant;
@@ -65,6 +66,8 @@ pub(super) async fn show(request: HttpRequest) -> HttpResponse {
         one(&known::SIGNED, age);
     }
     text.gauge(&known::BUILD, [(vec![telemetry::VERSION.to_owned()], 1.0)]);
+    let ends = known::CERTIFICATES.read().unwrap_or_else(PoisonError::into_inner).clone();
+    text.gauge(&known::CERTIFICATE_ENDS, ends.into_iter().map(|(name, at)| (vec![name], at)));
     waiting(&mut text, gateway, &backlog);
     breakers(&mut text, gateway);
     process(&mut text);

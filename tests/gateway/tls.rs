@@ -72,6 +72,18 @@ fn callers_are_served_in_tls_from_1_2_on_and_in_the_clear_not_at_all() {
 }
 
 #[test]
+fn when_its_certificate_ends_is_a_metric() {
+    let scene = start("");
+    let ca = scene.folder.join("ca.pem");
+    let url = format!("https://{}/metrics", scene.gateway.address());
+    let output = Command::new("curl").args(["-sS", "--max-time", "10", "--cacert"]).arg(ca).arg(url).output();
+    let text = String::from_utf8(output.expect("curl is there").stdout).expect("UTF-8");
+    let name = "xceed_gateway_certificate_expiry_timestamp_seconds{certificate=\"server\"} ";
+    let ends: f64 = text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).expect("it is told");
+    assert!(ends > 1.7e9 && ends.fract() == 0.0, "{ends}");
+}
+
+#[test]
 fn where_clients_have_to_show_a_certificate_only_those_of_the_authority_are_let_in() {
     let scene = start("server.tls.client_ca = 'CA'");
     assert_eq!(scene.with(&scene.authority.sign("desk", Time::Now), "good"), Ok(200));

@@ -2,6 +2,7 @@
 //! is counted.
 
 use super::{Counter, Histogram, Moment};
+use std::sync::RwLock;
 use std::sync::atomic::AtomicI64;
 
 /// What is asked for at each scrape.
@@ -90,8 +91,12 @@ gauges! {
     STORE_WELL = "xceed_gateway_store_well", "Whether the last commit succeeded.", [];
     SIGNED = "xceed_gateway_audit_checkpoint_age_seconds", "Since the audit trail's end was signed outside the database.", [];
     CONFIGURATION = "xceed_gateway_configuration_refused", "Whether the configuration as it is now was refused.", [];
+    CERTIFICATE_ENDS = "xceed_gateway_certificate_expiry_timestamp_seconds", "When a certificate that the gateway shows ends, since 1970: the server's, or a tenant's to Xceed.", ["certificate"];
     CLOCK = "xceed_gateway_clock_apart", "Whether the machine's clock was set and time is still nearing it.", [];
 }
+
+/// The certificates that the gateway shows, and when they end, in seconds since 1970.
+pub static CERTIFICATES: RwLock<Vec<(String, f64)>> = RwLock::new(Vec::new());
 
 /// The audit trail's end, as far as it is on disk, is signed outside the database.
 pub static SIGNED_AT: Moment = Moment(AtomicI64::new(0));
