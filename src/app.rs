@@ -21,7 +21,7 @@ use crate::http::Serving;
 use crate::platforms::Carrier;
 use crate::store::{self, Opened, Opener};
 use crate::xceed::soap_client::SoapClient;
-use crate::{http, telemetry};
+use crate::{console, http, telemetry};
 use actix_web::dev::Server;
 use background::Background;
 use jiff::Timestamp;
@@ -90,7 +90,7 @@ impl App {
                 xceed: Rc::new(SoapClient::new(links.clone()).expect("a client could be made at the start")),
             }
         };
-        let serving = http::serve(&config.server, (&live.doors, &live.tls), desk.clone());
+        let serving = http::serve(&config.server, (&live.doors, &live.tls), desk.clone(), console::pages());
         let Serving { server, address, admin } = serving.map_err(|error| vec![error])?;
         let relay = Background::begin("relay", {
             let desk = desk.clone();

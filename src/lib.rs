@@ -9,13 +9,14 @@
 //!
 //! In reading order: [`domain`] is what is true without a network. [`application`] has the use cases and the ports
 //! they need. [`xceed`] prepares and sends, over [`soap`]; [`platforms`] are where decisions go
-//! back to. [`store`] records. [`sources`] makes events of bodies of any shape. [`http`] is the callers' side.
+//! back to. [`store`] records. [`sources`] makes events of bodies of any shape. [`http`] is the callers' side, [`console`] the operators'.
 //! [`config`] reads settings, [`app`] wires, [`cli`] starts. [`simulator`] is an Xceed to run against.
 
 pub mod app;
 pub mod application;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod http;
 pub mod platforms;

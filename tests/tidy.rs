@@ -52,6 +52,10 @@ const MAY_USE: &[Row] = &[
     ("store", &["domain", "application::ports", "telemetry", "secrets", "tls"]),
     ("sources", &["domain"]),
     ("http", &["domain", "application", "sources", "telemetry", "tls", "soap", "xceed::callback"]),
+    (
+        "console",
+        &["domain", "application", "telemetry", "http::answer", "http::auth", "http::doors", "http::health"],
+    ),
     ("simulator", &["domain", "xceed::schema"]),
     (
         "config",

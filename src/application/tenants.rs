@@ -73,6 +73,16 @@ impl Tenants {
         self.0.load().get(name).cloned()
     }
 
+    /// All that are served, by name.
+    pub fn all(&self) -> Vec<Arc<Tenant>> {
+        self.0.load().values().cloned().collect()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<String> {
+        self.0.load().keys().map(ToString::to_string).collect()
+    }
+
     /// Whether decisions can be brought back for any of them.
     pub fn have_targets(&self) -> bool {
         self.0.load().values().any(|tenant| !tenant.targets.is_empty())

@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, overridden by the environment. Composes each module's settings; the only reader
 //! of files and environment. Everything that is wrong is told at once, with what to write instead.
 
+mod console;
 mod files;
 mod material;
 mod platforms;
@@ -123,7 +124,7 @@ fn read_root(
 
     let store = store::read(root.section("store"), passwords, problems);
     let audit = store::read_audit(root.section("audit"), store.as_ref(), problems);
-    root.without_effect("console", problems);
+    let operators = console::read(root.section("console"), problems);
 
     let documents = documents.or_else(|| read_documents(root.section("schemas"), problems));
 
@@ -149,6 +150,7 @@ fn read_root(
             connections: server.connections,
             told_unsafe,
             keys: Arc::new(Keys(keys.into_iter().flatten().map(Arc::new).collect())),
+            operators,
             workers: server.workers,
             public_url: server.public_url,
             peers: Arc::new(Peers {

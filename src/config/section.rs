@@ -371,13 +371,6 @@ impl Section {
         value
     }
 
-    /// A key that is known, but does nothing in this version.
-    pub(super) fn without_effect(&mut self, key: &str, problems: &mut Problems) {
-        if self.take(key).is_some() {
-            problems.warnings.push(format!("{}: has no effect in this version", self.path_of(key)));
-        }
-    }
-
     /// Notes keys that nobody asked for.
     pub(super) fn finish(self, problems: &mut Problems) {
         for key in self.table.keys().filter(|key| !self.known.contains(key)) {

@@ -150,10 +150,20 @@ fn a_link_that_breaks_its_forms_is_told_by_key() {
 }
 
 #[test]
-fn what_has_no_effect_is_told_and_half_of_a_tls_is_refused() {
-    let config = Config::parse(&format!("{LEAST}\n[console]\noperators = []"), with_secret(&[]));
-    let warnings = config.expect("sound").warnings;
-    assert_eq!(warnings, ["console: has no effect in this version"]);
+fn operators_of_the_console_are_read_and_half_of_a_tls_is_refused() {
+    let hash = "0".repeat(64);
+    let text = format!("{LEAST}\n[console]\noperators = [{{ name = \"ops\", hash = \"sha256:{hash}\" }},");
+    let auditor = format!("{{ name = \"eye\", hash = \"sha256:{hash}\", role = \"auditor\" }}]");
+    let config = Config::parse(&format!("{text} {auditor}"), with_secret(&[])).expect("sound");
+    let may_act: Vec<bool> = config.server.operators.iter().map(|operator| operator.may_act).collect();
+    assert_eq!(may_act, [true, false]);
+    let wrong = errors(&format!(
+        "{LEAST}\n[console]\noperators = [{{ name = \"x\", hash = \"1\", role = \"caller\" }}]"
+    ));
+    assert!(
+        wrong.contains("console.operators") && wrong.contains("auditor") && wrong.contains("sha256:"),
+        "{wrong}"
+    );
     let half = errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"c\" }}"));
     assert!(half.contains("server.tls.key: is missing"), "{half}");
     let none = errors(&format!("{LEAST}\n[server]\ntls = {{ cert = \"no.pem\", key = \"no.key\" }}"));

@@ -143,7 +143,7 @@ fn number(value: Decimal) -> Box<RawValue> {
 }
 
 /// A time as callers read it.
-pub(super) fn time(at: Timestamp) -> String {
+pub fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 

@@ -62,6 +62,17 @@ impl Key {
     }
 }
 
+/// Whoever may look at the console.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Whose key it is, as the audit trail will say.
+    pub name: String,
+    /// SHA-256 of the key's text.
+    pub hash: [u8; 32],
+    /// Whether more than to look.
+    pub may_act: bool,
+}
+
 /// All keys.
 #[derive(Clone, Debug, Default)]
 pub struct Keys(pub Vec<Arc<Key>>);

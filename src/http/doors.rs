@@ -1,7 +1,7 @@
 //! What the doors go by that may change while they are open: who may call, from where, how Xceed calls back, and what
 //! becomes of bodies of any shape. All of it is swapped at once.
 
-use super::auth::Keys;
+use super::auth::{Keys, Operator};
 use super::callback::Wsdl;
 use super::peer::Peers;
 use crate::sources::Sources;
@@ -17,6 +17,10 @@ pub struct Doors {
     pub(super) callbacks: Arc<Callbacks>,
     pub(super) wsdl: Wsdl,
     pub(super) sources: Sources,
+    /// Who may look at the console.
+    pub operators: Vec<Operator>,
+    /// Whether browsers come by TLS, as far as is known.
+    pub is_safe: bool,
 }
 
 impl Doors {
@@ -30,11 +34,17 @@ impl Doors {
             wsdl: Wsdl::at(&callbacks.address(&public_url), wsdl),
             callbacks: Arc::new(callbacks),
             sources,
+            operators: settings.operators.clone(),
+            is_safe: settings.tls.is_some() || settings.public_url.as_deref().is_some_and(is_https),
         }
     }
 }
 
+fn is_https(url: &str) -> bool {
+    url.starts_with("https://")
+}
+
 /// What they go by just now.
-pub(super) fn doors(request: &HttpRequest) -> Option<Guard<Arc<Doors>>> {
+pub fn doors(request: &HttpRequest) -> Option<Guard<Arc<Doors>>> {
     request.app_data::<Arc<ArcSwap<Doors>>>().map(|doors| doors.load())
 }

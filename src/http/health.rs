@@ -40,7 +40,8 @@ pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
     }))
 }
 
-pub(super) fn reasons(gateway: &Gateway) -> Vec<&'static str> {
+/// Why it can take nothing in, in words that programs may rely on; none where it can.
+pub fn reasons(gateway: &Gateway) -> Vec<&'static str> {
     let draining = gateway.ending.has_begun().then_some("draining");
     let store = (!gateway.store.is_well()).then_some("store");
     draining.into_iter().chain(store).collect()

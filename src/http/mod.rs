@@ -8,10 +8,10 @@ pub mod body;
 mod breaker;
 mod callback;
 mod decisions;
-mod doors;
+pub mod doors;
 mod events;
 pub mod form;
-mod health;
+pub mod health;
 mod held;
 pub mod json;
 mod listening;
@@ -59,6 +59,8 @@ pub struct Settings {
     pub told_unsafe: Vec<&'static str>,
     /// Who may call.
     pub keys: Arc<Keys>,
+    /// Who may look at the console.
+    pub operators: Vec<auth::Operator>,
     /// Threads that serve.
     pub workers: usize,
     /// Where the gateway is reached from outside, for the address in the WSDL.
@@ -77,21 +79,23 @@ pub struct Serving {
     pub admin: Option<SocketAddr>,
 }
 
-/// Starts to serve. `desk` makes each worker thread's place; it runs on that thread.
+/// Starts to serve. `desk` makes each worker thread's place; it runs on that thread. `pages` are served where health is.
 ///
 /// # Errors
 /// An address can't be listened at; in words.
-pub fn serve<F>(
+pub fn serve<F, P>(
     settings: &Settings,
     (doors, tls): (&Arc<ArcSwap<Doors>>, &LiveTls),
     desk: F,
+    pages: P,
 ) -> Result<Serving, String>
 where
     F: Fn() -> Desk + Send + Clone + 'static,
+    P: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
 {
     let told: Arc<[&'static str]> = settings.told_unsafe.clone().into();
-    let application = move |routes: fn(&mut web::ServiceConfig)| {
-        let (doors, desk, told) = (doors.clone(), desk.clone(), told.clone());
+    let application = move |routes: fn(&mut web::ServiceConfig), has_pages: bool| {
+        let (doors, desk, told, pages) = (doors.clone(), desk.clone(), told.clone(), pages.clone());
         move || {
             let desk = desk();
             let gateway = desk.gateway.clone();
@@ -100,6 +104,11 @@ where
                 .app_data(desk)
                 .app_data(doors.clone())
                 .app_data(health::ToldUnsafe(told.clone()))
+                .configure(|config| {
+                    if has_pages {
+                        pages(config);
+                    }
+                })
                 .configure(routes)
                 .wrap_fn(move |request, calls| {
                     let call = metrics::Call::of(&request);
@@ -115,13 +124,14 @@ where
     Ok(match settings.admin_bind {
         None => {
             let (listening, address) =
-                listening.at(bind, tls, application(everything)).map_err(failed(bind))?;
+                listening.at(bind, tls, application(everything, true)).map_err(failed(bind))?;
             Serving { server: listening.run(), address, admin: None }
         }
         Some(elsewhere) => {
-            let (listening, address) = listening.at(bind, tls, application(calls)).map_err(failed(bind))?;
+            let (listening, address) =
+                listening.at(bind, tls, application(calls, false)).map_err(failed(bind))?;
             let (listening, admin) =
-                listening.at(elsewhere, None, application(admin)).map_err(failed(elsewhere))?;
+                listening.at(elsewhere, None, application(admin, true)).map_err(failed(elsewhere))?;
             Serving { server: listening.run(), address, admin: Some(admin) }
         }
     })

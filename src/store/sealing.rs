@@ -85,18 +85,35 @@ impl Sealer {
 
     /// A delivery as it was before it went to the disk.
     fn open_delivery(&self, mut delivery: Delivery) -> Result<Delivery, StoreError> {
-        let Some(sealed) = delivery.message.payload.strip_prefix(MARK) else { return Ok(delivery) };
+        let message = &delivery.message;
+        if message.payload.starts_with(MARK) {
+            let (tenant, id) = (delivery.tenant.as_str(), message.event_id.as_str());
+            delivery.message.payload = self.open_text(tenant, id, &message.payload)?.into();
+        }
+        Ok(delivery)
+    }
+
+    /// A payload as it was before it went to the disk.
+    ///
+    /// # Errors
+    /// Its key is not there, or it is another event's.
+    pub(super) fn open_text(
+        &self,
+        tenant: &str,
+        event_id: &str,
+        payload: &str,
+    ) -> Result<String, StoreError> {
+        let Some(sealed) = payload.strip_prefix(MARK) else { return Ok(payload.to_owned()) };
         let (name, sealed) = sealed.split_once(':').unwrap_or_default();
         let key = self.key(name)?;
         let broken = || StoreError(format!("a payload that was sealed with the key {name} can't be opened"));
         let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| broken())?;
         let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>().ok_or_else(broken)?;
-        let bound = bound(delivery.tenant.as_str(), delivery.message.event_id.as_str());
+        let bound = bound(tenant, event_id);
         let mut text = text.to_vec();
         let opened = key.key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound), &mut text);
         let opened = opened.ok().and_then(|text| std::str::from_utf8(text).ok()).ok_or_else(broken)?;
-        delivery.message.payload = opened.into();
-        Ok(delivery)
+        Ok(opened.to_owned())
     }
 
     /// The same for what was claimed. What can't be opened waits, and keeps no other from leaving.

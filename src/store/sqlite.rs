@@ -137,9 +137,9 @@ impl Sqlite {
         Ok(self)
     }
 
-    /// Its file.
-    pub(super) fn file(&self) -> &Path {
-        &self.file
+    /// Its file, and what its payloads are sealed with.
+    pub(super) fn parts(&self) -> (PathBuf, Arc<Sealer>) {
+        (self.file.clone(), self.sealer.clone())
     }
 
     /// Why the store is not the one that was signed, as long as no operator has decided.

@@ -19,6 +19,7 @@ mod breaker;
 mod callback_addresses;
 mod callback_forgery;
 mod connections;
+mod console;
 mod contract_fixtures;
 mod deadline;
 mod deferred;

@@ -46,5 +46,5 @@ fn decisions_go_back_on_postgres_as_well() {
 
 #[test]
 fn listeners_and_limits_are_the_same_on_postgres() {
-    run_again_on_postgres(&["stream", "limits", "metrics"]);
+    run_again_on_postgres(&["stream", "limits", "metrics", "console"]);
 }

@@ -51,6 +51,12 @@ impl Archive for FakeStore {
     fn backlog(&self) -> Local<Result<Vec<Backlog>, StoreError>> {
         now(vec![])
     }
+    fn search(&self, _: Search) -> Local<Result<Shelf, StoreError>> {
+        now(Shelf::default())
+    }
+    fn story(&self, _: &TenantName, _: &EventId) -> Local<Result<Option<Story>, StoreError>> {
+        now(None)
+    }
 }
 
 impl Store for FakeStore {

@@ -136,6 +136,8 @@ fn configuration(gateway: SocketAddr, xceed: SocketAddr, folder: &Path) -> Strin
         workers = 2
         [store]
         url = {store}
+        [console]
+        operators = [{{ name = "demo", hash = "{hash}", role = "operator" }}]
         [tenants.demo-bank]
         api_keys = [{{ name = "demo", hash = "{hash}", roles = ["caller"] }}]
         [tenants.demo-bank.xceed]

@@ -84,6 +84,7 @@ Under another id, with ?mode=async behind the address: 202 at once, and the deci
 {}   curl -s http://{gateway}/v1/return-codes -H 'Authorization: Bearer {key}'
 {}       curl -s http://{xceed}/_sim/received; what it called back: curl -s http://{xceed}/_sim/callbacks
 {}       curl -s http://{xceed}/_sim/interactions/{INTERACTION}; all of it: curl -s http://{xceed}/_sim/platform
+{}       http://{gateway}/console, where {key} is the key to sign in with
 {}     a customer id such as SIM-SLOW-1500, SIM-MAINTENANCE, SIM-HASH_KEY_FAIL, SIM-RESET; curl -s http://{xceed}/
 
 Stop with Ctrl-C."#,
@@ -92,6 +93,7 @@ Stop with Ctrl-C."#,
             bold("What codes can mean:"),
             bold("What Xceed got:"),
             bold("What CXone got:"),
+            bold("Look at it all:"),
             bold("Make Xceed fail:"),
         ))
     }
