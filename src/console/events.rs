@@ -282,6 +282,7 @@ fn steps(story: &Story, said: &Value) -> Vec<Step> {
             vec![reason.clone().map_or_else(|| "on its way".to_owned(), |why| format!("parked: {why}"))];
         all.push(step(Some(*at), format!("The {what} goes back to {target}"), more, "plain"));
     }
-    all.sort_by_key(|(at, _)| *at);
+    // The decision's own time is in milliseconds.
+    all.sort_by_key(|(at, _)| at.map(Timestamp::as_millisecond));
     all.into_iter().map(|(_, step)| step).collect()
 }
