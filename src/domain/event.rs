@@ -113,6 +113,11 @@ impl Members {
         self.0.get(path).copied()
     }
 
+    /// All paths, in their order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The known path that is nearest to an unknown one.
     pub fn nearest(&self, path: &str) -> Option<&str> {
         let name = path.rsplit('.').next().unwrap_or(path);

@@ -8,14 +8,17 @@ pub mod body;
 mod breaker;
 mod callback;
 mod decisions;
+mod docs;
 pub mod doors;
 mod events;
+mod fixed;
 pub mod form;
 pub mod health;
 mod held;
 pub mod json;
 mod listening;
 mod metrics;
+mod openapi;
 mod parked;
 mod patience;
 pub mod peer;
@@ -196,6 +199,8 @@ fn calls(config: &mut web::ServiceConfig) {
                 .route(web::get().to(callback::wsdl))
                 .route(web::post().to(callback::receive)),
         )
+        .service(get("/openapi.json", web::to(openapi::document)))
+        .service(get("/docs", web::to(docs::read)))
         .service(post("/xceed/callback/{callbackId:[^/]*}", web::to(callback::receive)))
         .default_service(web::to(problem::not_found));
 }

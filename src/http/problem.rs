@@ -124,7 +124,7 @@ impl From<Problem> for HttpResponse {
 }
 
 pub(super) async fn not_found() -> HttpResponse {
-    let detail = "there is no such call; the calls are listed in the README";
+    let detail = "there is no such call; GET /docs describes those that there are";
     Problem::new(StatusCode::NOT_FOUND, "not_found", "No such call", detail).into()
 }
 

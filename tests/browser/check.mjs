@@ -104,6 +104,7 @@ try {
     confirm: "",
     system: "/console/system",
     missing: "/console/nothing",
+    docs: "/docs",
   };
   await open(pages.care);
   const replay = await page.$eval("a.button[href$='/replay']", (link) => link.getAttribute("href"));

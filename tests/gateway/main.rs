@@ -23,6 +23,7 @@ mod console;
 mod contract_fixtures;
 mod deadline;
 mod deferred;
+mod described;
 mod doors;
 mod durability;
 mod foreign_sets;
