@@ -1,6 +1,8 @@
 //! The gateway describes itself: OpenAPI 3.1, and a page to read it; nobody's key is needed, and nothing is loaded from elsewhere.
 
-use crate::harness::{Config, Connection, Gateway, Request, Simulator, Tenant};
+use crate::harness::{Config, Gateway, Request, Simulator, Tenant};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 #[test]
 fn anybody_may_read_what_the_calls_are() {
@@ -17,9 +19,13 @@ fn anybody_may_read_what_the_calls_are() {
         assert!(described["paths"][path].is_object(), "{path}");
     }
     let tag = document.header("etag").expect("an ETag");
-    let mut line = Connection::open(gateway.address()).expect("it listens");
-    line.write(&Request::new("GET", "/openapi.json").header("If-None-Match", tag)).expect("sent");
-    assert_eq!(line.begin().expect("an answer").status, 304);
+    // An answer without a body says no length.
+    let again = Request::new("GET", "/openapi.json").header("If-None-Match", tag);
+    let mut line = TcpStream::connect(gateway.address()).expect("it listens");
+    line.write_all(&again.bytes()).expect("sent");
+    let mut status = [0; 12];
+    line.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 304");
     let page = caller.call(&Request::new("GET", "/docs"));
     assert_eq!(page.status, 200);
     let policy = page.header("content-security-policy").expect("a policy");
