@@ -241,7 +241,10 @@ mod tests {
     fn what_is_sealed_is_opened_for_the_same_event_alone() {
         let sealer = sealer(secret("a"), None);
         let (one, other) = (sealed(&sealer), sealed(&sealer));
-        assert!(one.starts_with(MARK) && !one.contains("Zo") && one != other, "{one}");
+        assert!(
+            one.starts_with(MARK) && !one.contains(PAYLOAD) && !one.contains('<') && one != other,
+            "{one}"
+        );
         assert_eq!(opened(&sealer, "bank", &one).as_deref(), Ok(PAYLOAD));
         assert!(opened(&sealer, "other", &one).is_err());
         let broken = one.replace(&one[one.len() - 4..], "AAAA");
