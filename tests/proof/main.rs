@@ -35,6 +35,7 @@ mod load;
 mod outage;
 mod power;
 mod report;
+mod rolling;
 mod secret;
 mod slow;
 mod soak;
@@ -90,6 +91,10 @@ breaker     Xceed dies under load and comes back: everybody is answered on time,
   --seconds 120      of its death
   --rate 200         events a second
 
+rolling     two gateways on one PostgreSQL are restarted one after the other: nobody is late, nothing is lost
+  --restarts 20
+  --rate 200         events a second
+
 errors      writes and flushes of the store fail, from a random one on: nothing is answered that is not on disk
   --rounds 200
 
@@ -135,6 +140,7 @@ const PROOFS: &[Proof] = &[
     Proof { name: "outage", run: outage::prove },
     Proof { name: "breaker", run: breaker::prove },
     Proof { name: "deadline", run: deadline::prove },
+    Proof { name: "rolling", run: rolling::prove },
     Proof { name: "errors", run: errors::prove },
     Proof { name: "power", run: power::prove },
     Proof { name: "slow", run: slow::prove },
