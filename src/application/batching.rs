@@ -128,7 +128,7 @@ fn form(gateway: &Gateway) -> Option<Formed> {
     let (pool, now) = (gateway.relay.pool(), gateway.clock.now());
     let full = |group: &Group| gateway.tenants.get(&group.tenant).map_or(1, |tenant| tenant.chunk);
     loop {
-        let first = pool.take(now, || gateway.budget().again(now), full)?;
+        let first = pool.take(now, || gateway.may_send_again(now), full)?;
         let limit = full(&pool.group(first.lane));
         let mut formed = Formed::of(first);
         let mut next = Some(first);

@@ -17,6 +17,8 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::limits::{Bucket, Checks};
 use crate::domain::naming::Names;
 use crate::domain::velocity::Velocity;
+use crate::telemetry::metrics;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
@@ -133,6 +135,15 @@ impl Gateway {
     /// The checks of customers.
     pub fn checks(&self) -> MutexGuard<'_, Checks> {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one more may be sent again just now; where it may, that is counted.
+    pub fn may_send_again(&self, now: Timestamp) -> bool {
+        let may = self.budget().again(now);
+        if may {
+            metrics::RETRIES.add(&[], 1);
+        }
+        may
     }
 
     /// How many may be sent again just now.

@@ -44,7 +44,7 @@ impl Waiting {
         if is_due(&self.first) {
             return self.first.pop();
         }
-        if is_due(&self.again) && gateway.budget().again(now) {
+        if is_due(&self.again) && gateway.may_send_again(now) {
             return self.again.pop();
         }
         None

@@ -8,6 +8,7 @@ use super::settings::GrantSettings;
 use crate::domain::bringing_back::{Pause, Pushed};
 use crate::domain::identifiers::TenantName;
 use crate::secrets::Secret;
+use crate::telemetry::metrics;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, RequestBuilder};
@@ -90,14 +91,17 @@ impl Tokens {
                 return Err(failed);
             }
         };
-        match self.request(&url).await {
+        let asked = self.request(&url).await;
+        let (tenant, platform) = &self.whose;
+        let result = if asked.is_ok() { "granted" } else { "failed" };
+        metrics::TOKENS.add(&[tenant.as_str(), platform, result], 1);
+        match asked {
             Ok(good) => {
                 kept.failed_at = None;
                 Ok(kept.good.insert(good).token.clone())
             }
             Err(why) => {
                 let now = Instant::now();
-                let (tenant, platform) = &self.whose;
                 kept.failed_at = Some((now, why));
                 if let Some(good) = kept.good.as_mut().filter(|good| now < good.until) {
                     tracing::warn!(%tenant, platform, why, "the access token can't be renewed; it is still good");

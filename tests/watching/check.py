@@ -30,7 +30,7 @@ DASHBOARD = ROOT / "deploy/grafana/dashboard.json"
 # Nothing is told of these before something happens that does not happen here.
 RARE = {
     "late_scores_total", "late_stricter_total", "callbacks_total", "pushes_total", "unrecorded_answers_total",
-    "certificate_expiry_timestamp_seconds",
+    "certificate_expiry_timestamp_seconds", "retries_total", "token_requests_total",
 }
 NAME = re.compile(r"\b(?:xceed_gateway|process)_[a-z_]+")
 PATIENCE = 60

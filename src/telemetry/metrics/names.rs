@@ -5,7 +5,7 @@ use super::{Counter, Histogram, Moment};
 use std::sync::RwLock;
 use std::sync::atomic::AtomicI64;
 
-/// What is asked for at each scrape.
+/// What is asked for at each scrape; by a name that ends with `_total`, what others have counted.
 #[derive(Debug)]
 pub struct Gauge {
     pub(super) name: &'static str,
@@ -58,6 +58,8 @@ counters! {
     BATCH_LINES = "xceed_gateway_batch_lines_total", "Lines of batches, by what became of them.", ["tenant", "result"];
     HOLDS = "xceed_gateway_holds_total", "Queues that were held.", ["tenant", "code"];
     COMMITS = "xceed_gateway_store_commits_total", "Commits of the store.", ["result"];
+    TOKENS = "xceed_gateway_token_requests_total", "Access tokens that a platform was asked for, by what came of it.", ["tenant", "platform", "result"];
+    RETRIES = "xceed_gateway_retries_total", "Deliveries that the budget of retries let be sent again.", [];
     UNRECORDED = "xceed_gateway_unrecorded_answers_total", "Answers of the platforms' doors with nothing on disk.", ["basis"];
 }
 
@@ -65,6 +67,7 @@ histograms! {
     REQUEST_SECONDS = "xceed_gateway_http_request_duration_seconds", "From a call's head to its answer's.", ["method", "door"], SECONDS;
     ATTEMPT_SECONDS = "xceed_gateway_xceed_attempt_duration_seconds", "From sign to Results.", ["tenant"], SECONDS;
     PREPARE_SECONDS = "xceed_gateway_prepare_duration_seconds", "Filling and validating a payload.", [], SECONDS;
+    VALIDATE_SECONDS = "xceed_gateway_validate_duration_seconds", "Validating a payload against its schema set.", [], SECONDS;
     COMMIT_SECONDS = "xceed_gateway_store_commit_duration_seconds", "One commit of the store, with its flush.", [], SECONDS;
     COMMIT_WRITES = "xceed_gateway_store_commit_writes", "Writes that shared a commit.", [], MANY;
 }
@@ -73,14 +76,14 @@ gauges! {
     BUILD = "xceed_gateway_build_info", "Which gateway this is; always 1.", ["version"];
     START = "process_start_time_seconds", "When the process started, since 1970.", [];
     MEMORY = "process_resident_memory_bytes", "Memory of the process.", [];
-    CPU = "process_cpu_seconds", "Processor time of the process.", [];
+    CPU = "process_cpu_seconds_total", "Processor time of the process.", [];
     DESCRIPTORS = "process_open_fds", "Open file descriptors.", [];
     DESCRIPTORS_MAX = "process_max_fds", "File descriptors that it may have.", [];
     THREADS = "process_threads", "Threads of the process.", [];
     READY = "xceed_gateway_ready", "Whether it can take events in.", [];
     IN_FLIGHT = "xceed_gateway_calls_in_flight", "Calls under way.", [];
     IN_FLIGHT_MAX = "xceed_gateway_calls_in_flight_limit", "Calls that may be under way just now.", [];
-    REFUSED = "xceed_gateway_calls_refused", "Calls that found no place since the start.", [];
+    REFUSED = "xceed_gateway_calls_refused_total", "Calls that found no place since the start.", [];
     EVENTS = "xceed_gateway_events_in_flight", "Events that somebody works on.", [];
     DELIVERIES = "xceed_gateway_deliveries", "Deliveries that are not done, by state.", ["state"];
     OLDEST = "xceed_gateway_delivery_oldest_age_seconds", "How long the oldest delivery of a state has been there.", ["state"];

@@ -36,7 +36,8 @@ impl Text {
 
     /// What is so just now, by the values of its labels.
     pub fn gauge(&mut self, gauge: &Gauge, values: impl IntoIterator<Item = (Vec<String>, f64)>) {
-        self.head(gauge.name, gauge.help, "gauge");
+        let kind = if gauge.name.ends_with("_total") { "counter" } else { "gauge" };
+        self.head(gauge.name, gauge.help, kind);
         for (values, value) in values {
             let values: Vec<Box<str>> = values.into_iter().map(Into::into).collect();
             self.line(gauge.name, "", &labels(gauge.labels, &values), value);
