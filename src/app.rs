@@ -58,6 +58,7 @@ impl App {
     pub fn start(config: Config) -> Result<Self, Vec<String>> {
         install_tls();
         let sets = Sets::compile(&config.documents)?;
+        config.traces.as_ref().map(telemetry::traces::begin).transpose().map_err(|error| vec![error])?;
         let one = |error: &dyn std::fmt::Display| vec![error.to_string()];
         let (clock, kept) = (SystemClock, config.store.retention);
         let attempts = config.tenants.iter().map(|tenant| tenant.link.attempt_timeout);

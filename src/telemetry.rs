@@ -1,7 +1,8 @@
-//! Logs, and what time it is for them. Log lines hold ids, codes and durations; never a payload, a person or a secret.
+//! Logs, metrics, traces, and what time it is for them. Log lines hold ids, codes and durations; never a payload, a person or a secret.
 
 mod clock;
 pub mod metrics;
+pub mod traces;
 mod vital;
 
 pub use clock::{is_apart, now};

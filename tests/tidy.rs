@@ -123,6 +123,7 @@ const LOGGED: &[&str] = &[
     "seconds",
     "seq",
     "source",
+    "spans",
     "tenant",
     "tenants",
     "thread",

@@ -12,6 +12,7 @@ use crate::domain::delivery::{self, Attempt, Circumstances, State};
 use crate::domain::event::Facts;
 use crate::domain::policy::{FallbackPolicy, Policy, Verdict};
 use crate::telemetry::metrics;
+use crate::telemetry::traces::{self, Attribute, Kind};
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -157,7 +158,8 @@ impl Errand {
             desk.gateway.budget().first(desk.gateway.clock.now());
         }
         ticket.sending(true);
-        let ended = Ended::of(desk.xceed.send(&self.tenant.name, self.message.clone())).await;
+        let send = async { Ended::of(desk.xceed.send(&self.tenant.name, self.message.clone())).await };
+        let ended = traces::step(("send", Kind::Client), send, |ended| self.traced(ended)).await;
         ticket.sending(false);
         pass.end(ended.attempt(), desk.gateway.clock.now());
         self.log(&ended);
@@ -209,7 +211,7 @@ impl Errand {
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let at = (gateway.clock.now(), (gateway.random)());
         let Concluding { receipt, end } = self.begin_to_conclude(gateway, ended, says, at);
-        let settled = on_disk(receipt).await;
+        let settled = traces::step(("settle", Kind::Internal), on_disk(receipt), traces::failed).await;
         self.finish(gateway, end, &settled);
         settled
     }
@@ -360,6 +362,19 @@ impl Errand {
             metrics::STRICTER.add(&[tenant.as_str()], 1);
             tracing::error!(%event_id, %tenant, verdict = late.name(), "late, and stricter than what was told");
         }
+    }
+
+    /// What a trace says of an attempt, and whether it failed.
+    fn traced(&self, ended: &Ended) -> (Vec<Attribute>, bool) {
+        let attempt = &ended.sent.attempt;
+        let code = attempt.results().map(|results| results.code.shown().to_owned());
+        let how = code.map_or_else(
+            || ("error.type", attempt.name().into()),
+            |code| ("xceed_gateway.return_code", code.into()),
+        );
+        let (event_id, tenant) = (self.message.event_id.to_string(), self.tenant.name.to_string());
+        let whose = [("xceed_gateway.event_id", event_id.into()), ("xceed_gateway.tenant", tenant.into())];
+        (whose.into_iter().chain([how]).collect(), attempt.results().is_none())
     }
 
     fn log(&self, ended: &Ended) {

@@ -9,6 +9,7 @@ use super::ports::{Claimed, Mode, Record, Recorded, StoreError};
 use super::tickets::{Held, Ticket, Word};
 use crate::domain::decision::Decision;
 use crate::domain::pass_through::Asks;
+use crate::telemetry::traces::{self, Kind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,7 +190,8 @@ impl Journey {
     async fn record(&self, record: Record) -> Result<Recorded, StoreError> {
         let told = record.told.clone().unwrap_or_default();
         let limited = record.check.as_ref().map(|check| check.limited.clone()).unwrap_or_default();
-        let recorded = on_disk(self.gateway().store.record(record)).await;
+        let recorded = on_disk(self.gateway().store.record(record));
+        let recorded = traces::step(("record", Kind::Internal), recorded, traces::failed).await;
         let told = if matches!(recorded, Ok(Recorded::Limited)) { limited } else { told };
         self.say_recorded(&recorded, told);
         if matches!(recorded, Ok(Recorded::Limited)) && self.mode.is_told_pending() {
@@ -242,7 +244,7 @@ impl Journey {
         let receipt = gateway.store.record(record);
         let mut is_first = true;
         if must_wait {
-            match on_disk(receipt).await {
+            match traces::step(("record", Kind::Internal), on_disk(receipt), traces::failed).await {
                 Ok(Recorded::First) => {}
                 Ok(Recorded::Behind) => is_first = false,
                 Ok(Recorded::Limited) => {

@@ -17,6 +17,7 @@ use crate::domain::going_back::Back;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::domain::pass_through::Asks;
 use crate::domain::velocity::Velocity;
+use crate::telemetry::traces;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -312,10 +313,11 @@ impl Visit<'_> {
         let (ticket, desk, deadline) = (held.ticket().clone(), self.desk.clone(), self.deadline());
         // The journey belongs to the event and not to the caller's connection: who hangs up changes nothing.
         let mishap = Mishap::of(&desk.gateway, errand.seq, Some(&ticket));
-        tokio::task::spawn_local(async move {
+        let journey = async move {
             let errand = errand.weighed(&desk.gateway).await;
             Journey { _mishap: mishap, desk, errand, held, mode, deadline, pass }.begin(plan).await;
-        });
+        };
+        tokio::task::spawn_local(traces::within(traces::current(), journey));
         answer(ticket.heard().await, false).transpose()
     }
 
@@ -367,8 +369,8 @@ impl Visit<'_> {
     }
 
     fn prepare(&self) -> Result<Prepared, Refusal> {
-        let prepared = self.desk.xceed.prepare(&self.call.tenant.name, self.call.event, self.received_at);
-        prepared.map_err(Refusal::Invalid)
+        let work = || self.desk.xceed.prepare(&self.call.tenant.name, self.call.event, self.received_at);
+        traces::step_at_once("prepare", work, Result::is_err).map_err(Refusal::Invalid)
     }
 
     /// A score is wanted now, not at all, or by callback.

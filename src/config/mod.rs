@@ -10,6 +10,7 @@ mod server;
 mod shipped;
 mod sources;
 mod store;
+mod telemetry;
 mod tenant;
 
 pub use files::Documents;
@@ -23,6 +24,9 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 use store::Passwords;
+
+/// A configuration with every key, each with what it does; what a configuration does not say is as it is there.
+pub const EXAMPLE: &str = include_str!("../../deploy/gateway.toml");
 
 /// The prefix of environment variables that override the file: `XCEED_GATEWAY__SERVER__BIND=…`.
 pub const PREFIX: &str = "XCEED_GATEWAY__";
@@ -40,6 +44,8 @@ pub struct Config {
     pub documents: Documents,
     /// Who is served.
     pub tenants: Vec<TenantSettings>,
+    /// Where traces go, where somebody wants them.
+    pub traces: Option<crate::telemetry::traces::Settings>,
     /// What takes a new start to change.
     pub fixed: String,
     /// A fingerprint of all that was read, secrets too, to find out whether anything has changed. Never shown.
@@ -91,7 +97,7 @@ impl Config {
             environment.into_iter().partition(|(name, _)| name.starts_with(PREFIX));
         let overridden = section::override_by(table, own);
         let settings = overridden.text();
-        let fixed = overridden.text_of(&["server", "store", "audit"]);
+        let fixed = overridden.text_of(&["server", "store", "audit", "telemetry"]);
         let mut root = Section::root(overridden);
         let config = read_root(&mut root, documents, (&Passwords::of(&others), folder), &mut problems);
         root.finish(&mut problems);
@@ -124,6 +130,7 @@ fn read_root(
 
     let store = store::read(root.section("store"), passwords, problems);
     let audit = store::read_audit(root.section("audit"), store.as_ref(), problems);
+    let traces = telemetry::read(root.section("telemetry"), problems);
     let operators = console::read(root.section("console"), problems);
 
     let documents = documents.or_else(|| read_documents(root.section("schemas"), problems));
@@ -167,6 +174,7 @@ fn read_root(
         audit,
         documents: documents?,
         tenants,
+        traces,
         fixed: String::new(),
         content: [0; 32],
         warnings: Vec::new(),

@@ -1,4 +1,4 @@
-//! `GET /metrics`, for Prometheus; and what counts the calls.
+//! `GET /metrics`, for Prometheus.
 
 use super::health;
 use crate::application::breakers::View;
@@ -7,41 +7,13 @@ use crate::application::ports::Backlog;
 use crate::domain::breaker::State;
 use crate::telemetry;
 use crate::telemetry::metrics::{self as known, Gauge, Text};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
-use tokio::time::Instant;
 
 /// What Prometheus reads.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// A call that is under way.
-pub(super) struct Call {
-    method: &'static str,
-    begun: Instant,
-}
-
-impl Call {
-    pub(super) fn of(request: &ServiceRequest) -> Self {
-        let method = match request.method().as_str() {
-            "GET" => "GET",
-            "POST" => "POST",
-            "DELETE" => "DELETE",
-            _ => "other",
-        };
-        Self { method, begun: Instant::now() }
-    }
-
-    /// Its answer's head leaves. An address that is none is nobody's door.
-    pub(super) fn answered(self, answer: &ServiceResponse) {
-        let pattern = answer.request().match_pattern();
-        let (door, status) = (pattern.as_deref().unwrap_or("none"), answer.status());
-        known::REQUESTS.add(&[self.method, door, status.as_str()], 1);
-        known::REQUEST_SECONDS.took(&[self.method, door], self.begun.elapsed());
-    }
-}
 
 /// Everything that is known just now.
 pub(super) async fn show(request: HttpRequest) -> HttpResponse {

@@ -6,6 +6,7 @@ pub mod auth;
 mod batches;
 pub mod body;
 mod breaker;
+mod call;
 mod callback;
 mod decisions;
 mod docs;
@@ -31,12 +32,14 @@ mod timing;
 
 use crate::application::admission::watch;
 use crate::application::gateway::{Desk, Gateway};
+use crate::telemetry::traces::within;
 use crate::tls::ServerSettings;
 use actix_web::dev::{Server, Service, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::{App, Error, Resource, Route, guard, web};
 use arc_swap::ArcSwap;
 use auth::Keys;
+use call::Call;
 pub use doors::Doors;
 use listening::Listening;
 pub use listening::LiveTls;
@@ -114,8 +117,9 @@ where
                 })
                 .configure(routes)
                 .wrap_fn(move |request, calls| {
-                    let call = metrics::Call::of(&request);
-                    close_at_the_end(gateway.clone(), call, calls.call(request))
+                    let call = Call::of(&request);
+                    let answered = within(call.trace(), calls.call(request));
+                    close_at_the_end(gateway.clone(), call, answered)
                 })
         }
     };
@@ -140,10 +144,10 @@ where
     })
 }
 
-/// Each call is counted; and once the gateway ends, each answer says that its connection does too.
+/// Each call is counted and traced; and once the gateway ends, each answer says that its connection does too.
 async fn close_at_the_end(
     gateway: Arc<Gateway>,
-    counted: metrics::Call,
+    counted: Call,
     call: impl Future<Output = Result<ServiceResponse, Error>>,
 ) -> Result<ServiceResponse, Error> {
     let mut answer = call.await?;

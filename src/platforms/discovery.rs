@@ -1,10 +1,11 @@
 //! Where a platform is: as it is configured, or as CXone's discovery documents say, for whoever knows the issuer alone. What
 //! they name must be as safe as what is configured.
 
-use super::address::{encode, is_safe};
+use super::address::encode;
 use super::answer::Answer;
 use crate::domain::bringing_back::{Pause, Pushed};
 use crate::domain::identifiers::TenantName;
+use crate::tls::is_safe;
 use reqwest::Client;
 use serde::Deserialize;
 use std::sync::Arc;

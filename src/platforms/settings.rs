@@ -1,7 +1,7 @@
 //! The platforms of a tenant as they are configured, and what is wrong with that.
 
-use super::address::is_safe;
 use crate::secrets::Secret;
+use crate::tls::is_safe;
 use std::time::Duration;
 
 /// The names by which events say where they are from.

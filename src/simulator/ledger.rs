@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) seq: u64,
     pub(super) operation: Option<&'static str>,
     pub(super) soap_action: Option<String>,
+    /// The trace that it belongs to.
+    pub(super) traceparent: Option<String>,
     pub(super) event_ids: Vec<String>,
     pub(super) channel: Option<String>,
     pub(super) response_required: Option<bool>,

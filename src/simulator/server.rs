@@ -91,8 +91,8 @@ async fn receive(request: HttpRequest, body: Bytes, xceed: Data<Xceed>) -> HttpR
     if request.method() != Method::POST {
         return HttpResponse::MethodNotAllowed().insert_header((ALLOW, "POST")).finish();
     }
-    let soap_action = request.headers().get("SOAPAction").and_then(|value| value.to_str().ok());
-    let mut reply = xceed.receive(soap_action, body);
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let mut reply = xceed.receive((header("SOAPAction"), header("traceparent")), body);
     call_back(&xceed, std::mem::take(&mut reply.plan), reply.delay).await;
     if !reply.delay.is_zero() {
         sleep(reply.delay).await;

@@ -63,9 +63,14 @@ impl Xceed {
     }
 
     /// Judges a request and records it.
-    pub(super) fn receive(&self, soap_action: Option<&str>, body: Bytes) -> Reply {
+    pub(super) fn receive(
+        &self,
+        (soap_action, traceparent): (Option<&str>, Option<&str>),
+        body: Bytes,
+    ) -> Reply {
         let mut entry = Entry {
             soap_action: soap_action.map(str::to_owned),
+            traceparent: traceparent.map(str::to_owned),
             at: jiff::Timestamp::now().to_string(),
             ..Entry::default()
         };

@@ -15,7 +15,7 @@ use crate::domain::identifiers::TenantName;
 use crate::domain::return_code::{Disposition, Received, ReturnCode};
 use crate::secrets::Secret;
 use crate::soap::tree::DOCUMENT_MAX;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 use crate::tls::{ClientSettings, client};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -153,7 +153,10 @@ fn fill_and_validate(
     let (contact_event, mut faults) = ContactEvent::read(event, mapping.members(), received_at);
     let channel = link.channel(&contact_event.facts.event_type);
     let payload = fill(mapping, &contact_event, channel, &mut faults);
-    for fault in faults_of(mapping, event, &link.version.set.validate(payload.text())) {
+    let begun = Instant::now();
+    let violations = link.version.set.validate(payload.text());
+    metrics::VALIDATE_SECONDS.took(&[], begun.elapsed());
+    for fault in faults_of(mapping, event, &violations) {
         if faults.iter().all(|known| known.field != fault.field) {
             faults.push(fault);
         }
@@ -266,6 +269,11 @@ impl Line {
         let values = Values { secret_key: key.expose(), ..values };
         let mut request =
             draft.try_clone().expect("a request without a body has nothing that can't be cloned");
+        if let Some(trace) = traces::current()
+            && let Ok(traceparent) = trace.traceparent().parse()
+        {
+            request.headers_mut().insert("traceparent", traceparent);
+        }
         *request.body_mut() = Some(operation.request(&values).into_text().into());
         let exchange = async {
             let mut response = self.client.execute(request).await.map_err(|error| classify(&error))?;

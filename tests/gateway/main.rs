@@ -54,3 +54,4 @@ mod stores;
 mod stray_connections;
 mod stream;
 mod tls;
+mod traces;

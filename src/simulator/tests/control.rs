@@ -20,7 +20,7 @@ async fn the_ledger_tells_what_arrived() {
     let mut entry = received[0].clone();
     assert!(entry["at"].take().as_str().unwrap().ends_with('Z'));
     let expected = json!({
-        "seq": 1, "operation": "addEvent", "soapAction": null, "eventIds": ["e-1"],
+        "seq": 1, "operation": "addEvent", "soapAction": null, "traceparent": null, "eventIds": ["e-1"],
         "channel": "Wire", "responseRequired": true, "payload": first.payload,
         "hashKey": first.hash_key(), "hashOk": true, "validationErrors": [],
         "returnCode": "SUCCESS", "fault": null, "at": null,

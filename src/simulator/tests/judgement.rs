@@ -6,7 +6,7 @@ use crate::simulator::xceed::Xceed;
 use actix_web::web::Bytes;
 
 fn ask(xceed: &Xceed, draft: &Draft) -> String {
-    xceed.receive(None, Bytes::from(draft.envelope())).envelope
+    xceed.receive((None, None), Bytes::from(draft.envelope())).envelope
 }
 
 fn text<'a>(envelope: &'a str, element: &str) -> Option<&'a str> {
@@ -60,7 +60,7 @@ fn an_upper_case_hash_is_wrong() {
     let xceed = Xceed::new(settings()).unwrap();
     let request = draft(&[event("e-1", "c")]);
     let shouted = request.envelope().replace(&request.hash_key(), &request.hash_key().to_uppercase());
-    let answer = xceed.receive(None, Bytes::from(shouted)).envelope;
+    let answer = xceed.receive((None, None), Bytes::from(shouted)).envelope;
     assert_eq!(code(&answer), "HASH_KEY_FAIL");
 }
 
@@ -154,9 +154,9 @@ fn a_soap_action_must_name_the_operation_if_it_is_there() {
     let xceed = Xceed::new(settings()).unwrap();
     let request = Bytes::from(draft(&[event("e-1", "c")]).envelope());
     for good in ["", "\"urn:xceed:api:1.0#addEvent\"", "urn:xceed:api:1.0#addEvent"] {
-        assert_eq!(xceed.receive(Some(good), request.clone()).status, 200, "{good}");
+        assert_eq!(xceed.receive((Some(good), None), request.clone()).status, 200, "{good}");
     }
-    let reply = xceed.receive(Some("\"urn:xceed:api:1.0#addMEvents\""), request);
+    let reply = xceed.receive((Some("\"urn:xceed:api:1.0#addMEvents\""), None), request);
     assert_eq!(reply.status, 500);
     assert!(reply.envelope.contains("soap:Client"));
 }
