@@ -2,7 +2,7 @@
 
 use super::shell::{ConfigFile, Failed, Output, say};
 use crate::app::{Sets, sources};
-use crate::config::{Config, TenantSettings};
+use crate::config::{Config, EXAMPLE, TenantSettings};
 use crate::sources::SourceSettings;
 use clap::Args;
 
@@ -17,10 +17,16 @@ pub(super) struct Check {
     /// How to print the result.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
+    /// Prints a configuration with every key, its default and what it does, and checks nothing.
+    #[arg(long)]
+    example: bool,
 }
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failed> {
+        if self.example {
+            return say(EXAMPLE.trim_end());
+        }
         let result = self.config.read().and_then(|config| examine(config).map_err(Failed));
         match (self.output, result) {
             (Output::Text, Ok(config)) => {

@@ -7,6 +7,7 @@ mod closed;
 mod demo;
 mod doctor;
 mod event;
+mod health;
 mod input;
 mod key;
 mod load;
@@ -44,6 +45,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Check(check::Check),
     Doctor(doctor::Doctor),
+    Health(health::Health),
     Translate(translate::Translate),
     Validate(validate::Validate),
     Sign(sign::Sign),
@@ -62,6 +64,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Simulate(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
+        Command::Health(command) => command.run(),
         Command::Translate(command) => command.run(),
         Command::Validate(command) => command.run(),
         Command::Sign(command) => command.run(),

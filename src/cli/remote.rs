@@ -42,6 +42,35 @@ impl Remote {
     }
 }
 
+/// A gateway that runs, as whoever watches it asks, without a key.
+pub(super) struct Watched {
+    url: String,
+    client: reqwest::Client,
+}
+
+/// Whoever watches has little patience.
+const WATCHING: Duration = Duration::from_secs(5);
+
+impl Watched {
+    pub(super) fn at(url: &str) -> Result<Self, Failed> {
+        crate::app::install_tls();
+        let client = reqwest::Client::builder().timeout(WATCHING).build().map_err(Failed::because)?;
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), client })
+    }
+
+    /// Whether the answer is 200, and its JSON.
+    pub(super) async fn ask(&self, target: &str) -> Result<(bool, Value), Failed> {
+        let silent = || Failed::because("the gateway can't be reached; is it running, and --url right?");
+        let response = self.client.get(format!("{}{target}", self.url)).send().await.map_err(|_| silent())?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|_| silent())?;
+        let body = serde_json::from_slice(&body).map_err(|_| {
+            Failed::because(format!("what answers at --url is no gateway (status {})", status.as_u16()))
+        })?;
+        Ok((status.is_success(), body))
+    }
+}
+
 /// A gateway that runs.
 pub(super) struct Gateway {
     pub(super) url: String,

@@ -1,6 +1,6 @@
 //! The configuration, good and bad.
 
-use super::Config;
+use super::{Config, EXAMPLE};
 use crate::store::audit::KeySettings;
 use std::time::Duration;
 
@@ -191,8 +191,7 @@ fn limits_and_batches_are_as_published_unless_they_are_told() {
 
 #[test]
 fn the_commented_example_is_sound_and_shows_the_defaults() {
-    let example = include_str!("../../deploy/gateway.toml");
-    let config = Config::parse(example, with_secret(&[])).expect("sound");
+    let config = Config::parse(EXAMPLE, with_secret(&[])).expect("sound");
     assert!(config.warnings.is_empty());
     let least = Config::parse(LEAST, with_secret(&[])).expect("sound");
     assert_eq!(config.tenants[0].tenant.policy, least.tenants[0].tenant.policy);

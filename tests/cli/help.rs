@@ -3,7 +3,7 @@
 use super::folder::{EVENT, Folder, SECRET, has};
 
 /// Commands that start servers, or ask one, or read what one has recorded; the others end by themselves.
-const SERVERS: [&str; 7] = ["audit", "demo", "doctor", "load", "parked", "serve", "simulate"];
+const SERVERS: [&str; 8] = ["audit", "demo", "doctor", "health", "load", "parked", "serve", "simulate"];
 
 /// Every command that the program lists.
 fn commands() -> Vec<String> {

@@ -49,6 +49,34 @@ fn a_gateway_serves_until_it_is_told_to_stop() {
 }
 
 #[test]
+fn whoever_watches_a_gateway_asks_it_without_a_key() {
+    let address = free_address();
+    let folder = Folder::with_tenant();
+    let text = configuration(&root().join("xsd"), "");
+    folder.write("gateway.toml", text.replace("127.0.0.1:0", &address.to_string()));
+    let (url, running) = (format!("http://{address}"), folder.start(&["serve"]));
+    get(address, "/healthz");
+    has(&folder.run(&["health", "--url", &url]).done(), &["it can take events in"]);
+    has(&folder.run(&["health", "--url", &format!("{url}/"), "--live"]).done(), &["it serves"]);
+    let ready = folder.run(&["health", "--url", &url, "--output", "json"]).json();
+    assert_eq!(ready["ready"], true);
+    drop(running);
+    has(&folder.run(&["health", "--url", &url]).failed(), &["can't be reached", "--url"]);
+    has(&folder.run(&["health", "--url", "nowhere"]).failed(), &["can't be reached", "--url"]);
+}
+
+#[test]
+fn the_example_that_is_printed_is_a_configuration_to_begin_with() {
+    let folder = Folder::new();
+    folder.copy("xsd", "xsd");
+    let example = folder.run(&["check", "--example"]).done();
+    folder.write("example.toml", example.replace("FIRST_BANK_XCEED_KEY", "KEY_OF_A_TEST"));
+    let complaint = folder.run(&["check", "--config", "example.toml"]).failed();
+    has(&complaint, &["xceed.secret_key", "KEY_OF_A_TEST"]);
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+}
+
+#[test]
 fn a_simulator_plays_xceed_until_it_is_told_to_stop() {
     let address = free_address();
     let folder = Folder::with_tenant();
