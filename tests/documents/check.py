@@ -13,13 +13,13 @@ import json
 import pathlib
 import re
 import signal
-import subprocess
 import sys
 import urllib.parse
 
 import configuration
 import judging
 import reading
+import staging
 import targets
 from running import Ground, NotStarted
 
@@ -27,13 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 AS_IT_STANDS = None
 
 
-def files_there(suite, shown, text):
-    faults = targets.file_faults(suite.root, pathlib.Path(shown.file).parent, text)
-    suite.expect(shown, not faults, f"`{text}`: {'; '.join(faults)}")
-
-
 def script(suite, shown, text):
-    faults = targets.script_faults(suite.root, text)
+    faults = targets.script_faults(suite.root, re.sub(r"^\S*(?:python3|node|bash) ", "", text))
     suite.expect(shown, not faults, f"`{text}`: {'; '.join(faults)}")
 
 
@@ -43,11 +38,10 @@ def in_tests_run(suite, shown, text):
 
 
 def pg_dump(suite, shown, text):
-    found = subprocess.run(
-        ["bash", "-c", f"{text.replace('pg_dump', '$(command -v pg_dump || ls /usr/lib/postgresql/*/bin/pg_dump | tail -n 1)')} --version"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    suite.expect(shown, found.returncode == 0 and "pg_dump" in found.stdout, f"`{text}`: {found.stderr}")
+    told = suite.ground.run("$(command -v pg_dump || ls /usr/lib/postgresql/*/bin/pg_dump | tail -n 1) --help")
+    if suite.expect(shown, told.code == 0, f"there is no pg_dump to ask: {told}"):
+        for option in re.findall(r"-[a-zA-Z]|--[a-z-]+", text.removeprefix("pg_dump")):
+            suite.expect(shown, re.search(rf"^ +.*{option}\b", told.out, re.MULTILINE), f"pg_dump does not know {option}")
 
 
 # What is done with a command, by how it begins; the first that fits. The last column says why a command is not run as it stands,
@@ -58,9 +52,11 @@ RULES = [
     (r"xceed-gateway simulate\b", judging.simulate, "it goes on until it is stopped, and its port may be another suite's"),
     (r"xceed-gateway demo\b", judging.demo, "it goes on until it is stopped, once the calls that it prints were made"),
     (r"xceed-gateway key\b", judging.key, AS_IT_STANDS),
-    (r"xceed-gateway parked \w+ [dp]-\d+", judging.parked, "the delivery is one that is parked here"),
+    (r"xceed-gateway parked \w+ [dp]-\d+", judging.parked, "the delivery is one that is parked here, of its kind"),
+    (r"xceed-gateway parked resume \S", judging.resume, "nothing is held: first three events get a code that holds their queue"),
     (r"xceed-gateway (?:artefact )?\w+ FILE$", judging.with_file, "FILE is a file of that kind"),
     (r"xceed-gateway translate --source my-ivr", judging.with_configuration, "the short form leaves the configuration out"),
+    (r"xceed-gateway .* > gateway\.toml$", judging.example, "the ground's own stays as it is: in a folder beside it"),
     (r"xceed-gateway audit export .*> ", judging.export, AS_IT_STANDS),
     (r"xceed-gateway ", judging.own, AS_IT_STANDS),
     (r"XCEED_GATEWAY__", judging.override, "a variable is no command: `check` is run with it"),
@@ -72,11 +68,13 @@ RULES = [
     (r"(?:[A-Z_]+=\S+ )*cargo (?:build|bench|test)\b", judging.cargo, "it takes minutes: what it names is looked for"),
     (r"cargo audit$", in_tests_run, "it needs the list of advisories from elsewhere: tests/run does it"),
     (r"tests/run\b", script, "it would run this suite, among hours of others: it is read"),
-    (r"tests/\S+\.(?:py|mjs)\b", script, "it is a part of tests/run: it is read"),
+    (r"(?:(?:\S*/)?(?:python3|node) )?tests/\S+\.(?:py|mjs)\b", script, "it is a part of tests/run: it is read"),
     (r"pg_dump ", pg_dump, "no database is at hand: whether it knows the option is asked"),
-    (r"docker (?:build|run|compose)\b", files_there, "no daemon, and no images from elsewhere: the files must be there"),
-    (r"(?:kubectl|helm) ", files_there, "there is no cluster: the files must be there"),
-    (r"systemctl ", files_there, "no services are started here: the files must be there"),
+    (r"docker run ", staging.container, "there is no image: the binary that is given is run in its place"),
+    (r"docker (?:build|compose)\b", staging.files_there, "no daemon, and no images from elsewhere: the files must be there"),
+    (r"(?:kubectl|helm) ", staging.kustomize, "there is no cluster: the files must be there"),
+    (r"(?:install|cp|mkdir) ", staging.staged, "this machine stays as it is: a folder stands for its root"),
+    (r"systemctl ", staging.service, "no services are started here: the unit must find what it needs below that folder"),
 ]
 NO_RULE = (
     "`{}`: no rule of tests/documents/check.py knows how to run or judge this command. Add a row to RULES: AS_IT_STANDS with"
@@ -84,6 +82,11 @@ NO_RULE = (
 )
 # Languages of fenced blocks that are not read further, since nothing here can.
 LANGUAGES = {"text", "yaml", "xml", "diff", "ini", "dockerfile", "mermaid"}
+
+# The files of the source that the README makes up.
+EXAMPLE = "sources/my-ivr"
+# Calls of others that the documents name, and whose they are.
+ELSEWHERE = {"PATCH /api/v2/interactions/{id}": "CXone's", "GET /": "the simulator's"}
 
 
 class Suite:
@@ -97,7 +100,7 @@ class Suite:
         self.readme = (root / "README.md").read_text(encoding="utf-8")
         self.targets = targets.Targets(root)
         self.helps = {}
-        self.ground = None
+        self.ground = self.shown_by_demo = None
 
     def expect(self, where, good, what):
         if good:
@@ -140,7 +143,8 @@ class Suite:
             todo += [(*path, name) for name in re.findall(r"^  ([\w-]+)", listed[1], re.MULTILINE) if name != "help"] if listed else []
 
     def judge(self, shown, text):
-        """Gives a command to the rule that fits."""
+        """Gives a command to the rule that fits. Whoever is root here is so already."""
+        text = text.removeprefix("sudo ")
         for pattern, judge, _ in RULES:
             if re.match(pattern, text):
                 return judge(self, shown, text)
@@ -210,12 +214,30 @@ def judge_links(suite, document):
 
 
 def judge_paths(suite, document):
-    """Files of the repository that code within a line names, `<…>` and `*` being anything."""
-    tops = {path.name for path in suite.root.iterdir()}
+    """Files of the repository that code within a line names, from its root or from src/, `<…>` and `*` being anything."""
     for span in document.spans:
         path = re.sub(r"<[^>]*>", "*", span.text).rstrip("/")
-        if re.fullmatch(r"[\w.*-]+(?:/[\w.*-]+)+", path) and path.split("/")[0] in tops:
-            suite.expect(span, list(suite.root.glob(path)), f"`{span.text}` is not there")
+        bases = [base for base in (suite.root, suite.root / "src") if (base / path.split("/")[0]).exists()]
+        if re.fullmatch(r"[\w.*-]+(?:/[\w.*-]+)+", path) and bases and not path.startswith(EXAMPLE):
+            suite.expect(span, any(list(base.glob(path)) for base in bases), f"`{span.text}` is not there")
+
+
+def judge_calls(suite, document):
+    """Calls that code within a line names: the gateway describes them."""
+    described = suite.ground.call("GET", "/openapi.json")["paths"]
+    known = {(method.upper(), re.sub(r"\{\w+\}", "{}", path)) for path, methods in described.items() for method in methods}
+    for span in document.spans:
+        call = re.fullmatch(r"(GET|POST|PUT|PATCH|DELETE) (/[^\s?]*)(\?\S+)?", span.text)
+        if not call or span.text in ELSEWHERE:
+            continue
+        fits = [path for method, path in known if method == call[1] and fits_path(path, call[2])]
+        suite.expect(span, fits, f"`{span.text}` is no call that the gateway describes; if it is another's, add it to ELSEWHERE")
+
+
+def fits_path(known, path):
+    """Whether a path is a known one, where anything may stand for a name in braces."""
+    pattern = "[^/]+".join(re.escape(part) for part in known.split("{}"))
+    return re.fullmatch(pattern, path) is not None
 
 
 def judge_help(suite):
@@ -239,6 +261,7 @@ def run(suite):
         for document in suite.documents.values():
             judge_links(suite, document)
             judge_paths(suite, document)
+            judge_calls(suite, document)
             judge_blocks(suite, keys, document)
             configuration.judge_tables(suite, keys, document)
             configuration.judge_text(suite, keys, document)

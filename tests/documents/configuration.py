@@ -42,12 +42,15 @@ TOGETHER = {
 # Members of an inline table that is shown by their names alone: `tls = { cert, key, client_ca }`.
 MEMBERS = {
     "cert": "tls.crt", "key": "tls.key", "ca": "ca.pem", "client_ca": "ca.pem", "file": "data/audit.key",
-    "event_type": "WireTransfer", "over": 100000, "policy": "closed",
+    "event_type": "WireTransfer", "over": 100000, "policy": "closed", "name": "ops", "hash": "sha256:…",
+    "url": "http://127.0.0.1:4318/v1/traces", "share": 0.01,
 }  # fmt: skip
 # Keys that are named without a value, and stand in deploy/gateway.toml with none.
 VALUES = {}
 # Words in a table of keys that are none, and what they are.
 NO_KEYS = {("audit", "data"): "a folder"}
+# What ends a file's name and no section's: `audit.key`, `batch.rs`.
+FILES = {"key", "rs", "toml", "db", "checkpoints"}
 # The first names of dotted keys in the text: what a tenant has is named without the tenant.
 TENANTS = ("xceed", "policy", "limits", "batch", "sources", "cxone", "genesys", "webhooks")
 
@@ -239,12 +242,11 @@ def shown_value(text):
     """A value as it is written; members that are only named get values."""
     def give(braces):
         members = [member.strip() for member in braces[1].split(",")]
-        if not all(member in MEMBERS for member in members):
-            return braces[0]
-        return "{ " + ", ".join(f"{member} = {in_toml(MEMBERS[member])}" for member in members) + " }"
+        given = (f"{member} = {in_toml(MEMBERS[member])}" if member in MEMBERS else member for member in members)
+        return "{ " + ", ".join(given) + " }"
 
     try:
-        return tomllib.loads(f"v = {re.sub(r'{([^{}=]+)}', give, text)}")["v"]
+        return tomllib.loads(f"v = {re.sub(r'{([^{}]+)}', give, text)}")["v"]
     except tomllib.TOMLDecodeError:
         return None
 
@@ -252,11 +254,11 @@ def shown_value(text):
 def judge_text(suite, judge, document):
     """Keys that the text names with their section: `store.retention`, `[console] operators`."""
     for span in document.spans:
-        found = re.fullmatch(r"\[([a-z.X]+)\] ([a-z_]+)|((?:[a-z]+|tenants\.X\.[a-z]+))\.([a-z_]+)(?: = (.*))?", span.text)
+        found = re.fullmatch(r"(?:\[([a-z.X]+)\] ([a-z_]+)|([a-z]+|tenants\.X\.[a-z]+)\.([a-z_]+))(?: = (.*))?", span.text)
         if not found:
             continue
         section, key = section_of(found[1] or found[3]), found[2] or found[4]
-        if section not in judge.keys.sections():
+        if section not in judge.keys.sections() or not found[2] and key in FILES:
             continue
         value = shown_value(found[5]) if found[5] else judge.value(section, key)
         told = judge.fault(section, key, value) if value is not None else f"{SHOWN} does not show it"

@@ -11,6 +11,7 @@ import threading
 import time
 
 import jsonschema
+from reading import scan
 from running import EVENT, answers, stop
 
 FLAT_MAX = 2048
@@ -30,7 +31,11 @@ def alike(shown, got, values):
     numbers = (int, float)
     if type(shown) is not type(got) and not (isinstance(shown, numbers) and isinstance(got, numbers)):
         return f"{got!r} is of another kind than {shown!r}"
-    is_open = isinstance(shown, str) and "…" in shown or isinstance(shown, list)
+    if isinstance(shown, list) and values:
+        told = [one for one in shown if one != "…"]
+        is_good = set(told) <= set(got) if "…" in shown else told == got
+        return None if is_good else f"{got!r}, not {shown!r}"
+    is_open = isinstance(shown, str) and "…" in shown
     return f"{got!r}, not {shown!r}" if values and not is_open and shown != got else None
 
 
@@ -88,10 +93,17 @@ def with_configuration(suite, shown, text):
 
 def parked(suite, shown, text):
     """The delivery is one that is parked here, of the same kind."""
-    kind = re.search(r"\b([dp])-\d+", text)
-    ids = [name for name in suite.ground.parked() if name.startswith(kind[1])]
-    if suite.expect(shown, ids, f"nothing is parked whose name begins with {kind[0]}"):
-        own(suite, shown, text.replace(kind[0], ids[0]))
+    named_id = re.search(r"\b([dp])-\d+", text)
+    ours = suite.ground.park(named_id[1])
+    if suite.expect(shown, ours, f"nothing is parked whose name begins as that of {named_id[0]}"):
+        own(suite, shown, text.replace(named_id[0], ours))
+
+
+def resume(suite, shown, text):
+    """A held queue goes on."""
+    suite.expect(shown, suite.ground.hold(), "no queue is held")
+    own(suite, shown, text)
+    suite.expect(shown, suite.ground.until(lambda: not suite.ground.call("GET", "/v1/held")["held"]), "a queue is held still")
 
 
 def key(suite, shown, text):
@@ -102,6 +114,15 @@ def key(suite, shown, text):
         given = {"XCEED_GATEWAY__TENANTS__FIRST_BANK__API_KEYS": f"[{line[1]}]"}
         checked = suite.ground.run("xceed-gateway check --config gateway.toml", environment=given)
         suite.expect(shown, checked.code == 0, f"the line that `{text}` prints is refused: {checked}")
+
+
+def example(suite, shown, text):
+    """What it writes is a configuration that is right as it stands."""
+    cwd = suite.ground.copy("example", "")
+    ended = suite.ground.run(text, cwd=cwd)
+    suite.expect(shown, ended.code == 0, f"`{text}` ends with {ended}")
+    checked = suite.ground.run("xceed-gateway check --config gateway.toml", cwd=cwd)
+    suite.expect(shown, checked.code == 0, f"what `{text}` writes is refused: {checked}")
 
 
 def override(suite, shown, text):
@@ -116,7 +137,9 @@ def override(suite, shown, text):
 def demo(suite, shown, text):
     """Its events are as many as the document says, and the call that it prints goes through."""
     number = re.search(r"(\w+) events", shown.comment)
-    ended = suite.ground.run("xceed-gateway demo --once --output json", seconds=40)
+    if not suite.shown_by_demo:
+        suite.shown_by_demo = suite.ground.run("xceed-gateway demo --once --output json", seconds=40)
+    ended = suite.shown_by_demo
     lines = [json.loads(line) for line in ended.out.splitlines() if line.startswith("{")]
     suite.expect(shown, ended.code == 0 and lines, f"`demo --once --output json` ends with {ended}")
     suite.expect(shown, all("decision" in line for line in lines), "a line of `demo --output json` is no decision")
@@ -128,8 +151,7 @@ def demo(suite, shown, text):
     process = suite.ground.start("demo", ["demo"])
     try:
         printed = until(suite.ground.folder / "demo.log", "Stop with Ctrl-C", process)
-        calls = re.findall(r"^\s*(curl .*(?:\\\n.*)*)", printed, re.MULTILINE)
-        calls += re.findall(r":\s+(curl -s \S+(?: -H '[^']*')?)", printed)
+        calls = calls_in(printed)
         suite.expect(shown, len(calls) >= 3, f"`demo` prints {len(calls)} calls to try: {printed[-500:]}")
         for call in calls:
             called = suite.ground.run(call)
@@ -138,6 +160,20 @@ def demo(suite, shown, text):
         suite.expect(shown, signed and f"Bearer {signed[1]}" in printed, "the demo's key is not the README's")
     finally:
         suite.expect(shown, stop(process) == 0, "`demo` does not end in order")
+
+
+def calls_in(printed):
+    """The calls in a text for people: each from its `curl` to where its last quote is closed."""
+    calls = []
+    for part in re.split(r"(?=\bcurl -)", printed)[1:]:
+        lines = part.splitlines()
+        text = lines[0].split(";")[0]
+        for line in lines[1:]:
+            if not scan(text)[2]:
+                break
+            text += "\n" + line
+        calls.append(text)
+    return calls
 
 
 def until(file, text, process, seconds=30):

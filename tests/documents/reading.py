@@ -12,7 +12,7 @@ SHELL = {"sh", "bash", "shell", "console"}
 # What a command within a line begins with; a single word is a name and no command.
 PROGRAMS = (
     "xceed-gateway", "cargo", "tests/run", "sqlite3", "openssl", "curl", "python3", "docker", "kubectl", "helm", "systemctl",
-    "pg_dump", "promtool", "kill", "sudo", "apt-get", "git", "npm", "node",
+    "pg_dump", "promtool", "sudo", "apt-get", "git", "npm", "node",
 )  # fmt: skip
 SCRIPT = re.compile(r"tests/(?:run|[\w/-]+\.(?:py|mjs))$")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=\S*")

@@ -23,7 +23,8 @@ STOP_SECONDS = 15
 COMMAND_SECONDS = 20
 KEY = "key-of-the-documents"
 HASH = f"sha256:{hashlib.sha256(KEY.encode()).hexdigest()}"
-DEFAULT_URL = "http://127.0.0.1:8080"
+# Where the documents' gateway is: for callers, for health, for the world.
+URLS = re.compile(r"http://127\.0\.0\.1:808[01]|https://gateway\.example(?::\d+)?")
 EVENT = {
     "eventId": "doc-1",
     "eventType": "WireTransfer",
@@ -73,7 +74,7 @@ class Ground:
     def __init__(self, root, binary, blocks):
         """`blocks` are the README's, by what they are: `gateway`, `source`, `verify`."""
         self.root, self.binary, self.blocks = root, binary, blocks
-        self.processes = {}
+        self.processes, self.parked = {}, 0
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="xceed-documents-")
@@ -151,20 +152,45 @@ class Ground:
         raise NotStarted(f"the gateway that the README shows does not start:\n{logs}")
 
     def _fill(self):
-        """Makes what the commands look for: a payload, an artefact, and an event that is parked, on its way there and back."""
+        """Makes what the commands look for: a payload and an artefact."""
         payload = json.loads(self.run("xceed-gateway translate event.json --output json").out)["payload"]
         self.write("payload.xml", payload)
         self.write("action.json", self.run("xceed-gateway artefact genesys genesys-assess").out)
-        for interaction in ("SIM-403~1", "SIM-403~2"):
-            body = {"eventType": "WireTransfer", "data": {"interactionId": interaction, "amount": 1, "customerId": "C-back"}}
-            self.call("POST", "/v1/cxone/data-action", body)
-        self.call("POST", "/v1/events", EVENT | {"eventId": "park-1", "customer": {"id": "SIM-XML_VALIDATION_FAIL"}})
-        end = time.monotonic() + START_SECONDS
-        while len(self.parked()) < 3 and time.monotonic() < end:
-            time.sleep(0.05)
 
-    def parked(self):
-        return [row["deliveryId"] for row in self.call("GET", "/v1/parked")["parked"]]
+    def park(self, kind):
+        """Has a delivery parked, one to Xceed (`d`) or a decision on its way back (`p`), and tells its id."""
+        self.parked += 1
+        event = EVENT | {"eventId": f"park-{self.parked}", "customer": {"id": f"SIM-XML_VALIDATION_FAIL~{self.parked}"}}
+        data = {"interactionId": f"SIM-403~{self.parked}", "amount": 1, "customerId": f"C-back-{self.parked}"}
+        before = self.listed()
+        if kind == "d":
+            self.call("POST", "/v1/events", event)
+        else:
+            self.call("POST", "/v1/cxone/data-action", {"eventType": "WireTransfer", "data": data})
+        new = self.until(lambda: self.listed() - before)
+        return next((name for name in new if name.startswith(kind)), None)
+
+    def listed(self):
+        return {row["deliveryId"] for row in self.call("GET", "/v1/parked")["parked"]}
+
+    def hold(self):
+        """Has Xceed refuse the hash of three events, so that their queue is held, and then no more."""
+        behaviour = f"http://127.0.0.1:{self.simulator}/_sim/behaviour"
+        self.call("PUT", behaviour, {"code": "HASH_KEY_FAIL"})
+        for _ in range(4):
+            self.parked += 1
+            customer = {"id": f"C-held-{self.parked}"}
+            self.call("POST", "/v1/events", EVENT | {"eventId": f"hold-{self.parked}", "customer": customer})
+        held = self.until(lambda: self.call("GET", "/v1/held")["held"])
+        self.call("DELETE", behaviour)
+        return held
+
+    @staticmethod
+    def until(look):
+        end = time.monotonic() + START_SECONDS
+        while not (found := look()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found
 
     def start(self, name, arguments, cwd=None, environment=None):
         """Starts the gateway's program, with a log of its own."""
@@ -176,11 +202,12 @@ class Ground:
         return self.processes[name]
 
     def call(self, method, path, body=None):
-        request = urllib.request.Request(self.url + path, method=method, data=json.dumps(body).encode() if body else None)
+        url = path if path.startswith("http") else self.url + path
+        request = urllib.request.Request(url, method=method, data=json.dumps(body).encode() if body else None)
         request.add_header("Authorization", f"Bearer {KEY}")
         request.add_header("Content-Type", "application/json")
         with DIRECT.open(request, timeout=COMMAND_SECONDS) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or b"null")
 
     def run(self, text, cwd=None, seconds=COMMAND_SECONDS, environment=None):
         """Runs a command as a shell would in the folder, with all that it starts ended after so many seconds."""
@@ -199,8 +226,9 @@ class Ground:
 
     def real(self, text):
         """A command with this ground's values in the place of the documents'."""
-        text = text.replace(DEFAULT_URL, self.url).replace("Bearer KEY", f"Bearer {KEY}")
-        if re.match(r"xceed-gateway (load|parked) ", text) and "--url" not in text:
+        if re.match(r"curl |xceed-gateway (?:load|parked|health) ", text):
+            text = URLS.sub(self.url, text).replace("Bearer KEY", f"Bearer {KEY}")
+        if re.match(r"xceed-gateway (?:load|parked|health) ", text) and "--url" not in text:
             text += f" --url {self.url}"
         return text
 

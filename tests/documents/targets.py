@@ -1,7 +1,6 @@
-"""Judges commands that can't be run here as far as they can be: what they name must be there.
+"""Judges commands that would build or test for minutes as far as they can be judged: what they name must be there.
 
-For cargo that is the package's profiles, targets, tests and proofs, and the options that a harness knows; for Docker and
-Kubernetes the files.
+That is the package's profiles, targets, tests and proofs, the options that a harness knows, and programs below tests/.
 """
 
 import re
@@ -134,19 +133,4 @@ def script_faults(root, text):
         faults += [read.stderr] if read.returncode else []
     if not path.suffix == ".mjs" and not path.stat().st_mode & 0o100:
         faults.append(f"{name} can't be started: chmod +x")
-    return faults
-
-
-def file_faults(root, folder, text):
-    """Of a command for Docker, Kubernetes or the machine: the files of this repository that it names must be there.
-
-    Only what begins like a path of the repository, or of the document's own folder, is one.
-    """
-    faults, tops = [], {path.name for path in root.iterdir()}
-    for word in re.split(r"[\s=]+", text):
-        word = word.strip("'\"").removeprefix("./")
-        is_path = "/" in word and word.split("/")[0] in tops and "<" not in word and "$" not in word
-        is_file = re.fullmatch(r"[\w.-]+\.(ya?ml|toml|service|json|sh|env)", word) and not word.startswith("-")
-        if is_path and not (root / word).exists() or is_file and not ((root / folder / word).exists() or (root / word).exists()):
-            faults.append(f"{word} is not there")
     return faults
