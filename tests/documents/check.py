@@ -126,10 +126,12 @@ class Suite:
         document = self.documents.get(shown.file)
         after = [b for b in document.blocks if b.line > shown.line and b.heading == shown.heading] if document else []
         example = next((block for block in after if block.kind == "json"), None)
-        if example is None:
+        between = [b for b in after if example and b.line < example.line and "curl" in b.text]
+        try:
+            return json.loads(example.text), not between
+        except (AttributeError, ValueError):
+            # There is none, or it is no JSON, which is told where blocks are judged.
             return None, False
-        between = [b for b in after if b.line < example.line and "curl" in b.text]
-        return json.loads(example.text), not between
 
     def read_helps(self):
         """The help of every command and of those below it, by their names."""
@@ -140,7 +142,16 @@ class Suite:
             self.expect(" ".join(path) or "--help", ended.code == 0, f"--help ends with {ended}")
             self.helps[path] = ended.out
             listed = re.search(r"^Commands:\n((?:  .*\n)+)", ended.out, re.MULTILINE)
-            todo += [(*path, name) for name in re.findall(r"^  ([\w-]+)", listed[1], re.MULTILINE) if name != "help"] if listed else []
+            names = re.findall(r"^  ([\w-]+)", listed[1], re.MULTILINE) if listed else []
+            todo += [(*path, name) for name in names if name != "help"]
+
+    def attempt(self, shown, text):
+        """Judges a command that a document shows; what comes out may be too far from what it should be to be judged."""
+        self.ran += 1
+        try:
+            self.judge(shown, text)
+        except Exception as error:
+            self.expect(shown, False, f"`{text}` can't be judged: {type(error).__name__}: {error}")
 
     def judge(self, shown, text):
         """Gives a command to the rule that fits. Whoever is root here is so already."""
@@ -172,8 +183,7 @@ def judge_commands(suite, document):
         # `…` in a value stands for something, and is no beginning that is left out.
         text = whole(shown.text, before)
         before.append(text)
-        suite.ran += 1
-        suite.judge(shown, text)
+        suite.attempt(shown, text)
 
 
 def judge_blocks(suite, keys, document):
@@ -249,22 +259,22 @@ def judge_help(suite):
         found = re.findall(rf":  ({command}\b.*)$", text, re.MULTILINE)
         suite.expect(f"{command} --help", found, "shows no example")
         for example in found:
-            suite.ran += 1
-            suite.judge(reading.Shown(f"{command} --help", 0, example, "help"), example)
+            suite.attempt(reading.Shown(f"{command} --help", 0, example, "help"), example)
 
 
 def run(suite):
     with Ground(suite.root, suite.binary, suite.blocks()) as suite.ground:
         suite.read_helps()
         keys = configuration.Judge(suite)
-        configuration.judge_shown(suite, keys)
+        is_right = configuration.judge_shown(suite, keys)
         for document in suite.documents.values():
             judge_links(suite, document)
             judge_paths(suite, document)
             judge_calls(suite, document)
             judge_blocks(suite, keys, document)
-            configuration.judge_tables(suite, keys, document)
-            configuration.judge_text(suite, keys, document)
+            if is_right:
+                configuration.judge_tables(suite, keys, document)
+                configuration.judge_text(suite, keys, document)
             judge_commands(suite, document)
         judge_help(suite)
         print(f"{suite.ran} commands of {len(suite.documents)} documents and of --help, {keys.checked} configurations")

@@ -150,13 +150,17 @@ class Judge:
         value = self.keys.shown.get((section, key), (None,))[0]
         return real(value) if value is not None else VALUES.get((section, key))
 
+    def group(self, section, group):
+        """The values of keys that go together, as far as they are shown."""
+        values = {name: self.value(section, name) for name in group[0]}
+        return {name: value for name, value in values.items() if value is not None} | group[1]
+
     def fault(self, section, key, value):
         """Why a key can't be set to a value; nothing where it can."""
         values = {key: real(value)}
-        groups = [group for group in GROUPS.get(section, []) if key in group[0]]
-        if groups:
-            names, others = groups[0]
-            values = {name: self.value(section, name) for name in names} | others | values
+        group = next((group for group in GROUPS.get(section, []) if key in group[0]), None)
+        if group:
+            values = self.group(section, group) | values
         elif section in GROUPS:
             return f"GROUPS of tests/documents/configuration.py does not say what {key} goes with"
         table = self.with_keys(section, values)
@@ -167,16 +171,16 @@ class Judge:
 
     def unknown(self, section):
         """Whether a key that nobody knows is refused there, so that what is taken is known."""
-        groups = GROUPS.get(section)
-        values = {name: self.value(section, name) for name in groups[0][0]} if groups else {}
+        values = self.group(section, GROUPS[section][0]) if section in GROUPS else {}
         told = self.check(self.with_keys(section, values | {"no_such_key": 1}))
         return told and "no_such_key" in told
 
 
 def judge_shown(suite, judge):
-    """deploy/gateway.toml: as it stands, and with each key that it has commented."""
+    """deploy/gateway.toml as it stands, and with each key that it has commented; whether other keys can be tried in it."""
     told = judge.check(judge.base)
-    suite.expect(SHOWN, told is None, f"as it stands it is refused: {told}")
+    if not suite.expect(SHOWN, told is None, f"as it stands it is refused, so no other key is looked at: {told}"):
+        return False
     for section in sorted(judge.keys.sections() - {"tenants.first-bank"}):
         suite.expect(SHOWN, judge.unknown(section), f"[{section}] takes a key that nobody knows")
     for (section, key), (value, line, commented) in judge.keys.shown.items():
@@ -188,9 +192,11 @@ def judge_shown(suite, judge):
             suite.expect(where, told is None, f"`{key}` of [{section}] is refused once it is uncommented: {told}")
     for section, groups in GROUPS.items():
         for names, others in groups:
-            values = {name: judge.value(section, name) for name in names} | others
-            told = judge.check(judge.with_keys(section, values))
+            absent = [name for name in names if judge.value(section, name) is None]
+            suite.expect(SHOWN, not absent, f"[{section}] shows no {absent}, which GROUPS of configuration.py names")
+            told = judge.check(judge.with_keys(section, judge.group(section, (names, others))))
             suite.expect(SHOWN, told is None, f"[{section}] with {', '.join(names)} is refused: {told}")
+    return True
 
 
 def section_of(name):
@@ -288,5 +294,6 @@ def judge_block(suite, judge, block):
         told = judge.check(judge.with_keys("tenants.first-bank", {"api_keys": keys}))
     else:
         # A source of one's own; the ground's gateway has it, and would not have started without its samples' approval.
-        told = None if "fields" in table else "nothing knows what this block is; see judge_block of tests/documents/configuration.py"
+        unknown = "nothing knows what it is; tell judge_block of tests/documents/configuration.py"
+        told = None if "fields" in table else unknown
     suite.expect(block, told is None, f"the block is refused: {told}")

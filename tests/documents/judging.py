@@ -18,7 +18,8 @@ FLAT_MAX = 2048
 # Other at each call, whatever is shown.
 VOLATILE = {"decidedAt", "latencyMs", "eventId", "batchId"}
 WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-UNFINISHED = re.compile(r"required arguments were not provided|a value is required for|requires a subcommand|^Usage: .*<COMMAND>", re.M)
+# What a command says that lacks something, and has nothing else wrong.
+UNFINISHED = re.compile(r"required arguments were not provided|a value is required for|requires a subcommand")
 
 
 def alike(shown, got, values):
@@ -138,7 +139,7 @@ def demo(suite, shown, text):
     """Its events are as many as the document says, and the call that it prints goes through."""
     number = re.search(r"(\w+) events", shown.comment)
     if not suite.shown_by_demo:
-        suite.shown_by_demo = suite.ground.run("xceed-gateway demo --once --output json", seconds=40)
+        suite.shown_by_demo = again(lambda: run_demo(suite), lambda ended: ended.code == 0)
     ended = suite.shown_by_demo
     lines = [json.loads(line) for line in ended.out.splitlines() if line.startswith("{")]
     suite.expect(shown, ended.code == 0 and lines, f"`demo --once --output json` ends with {ended}")
@@ -148,9 +149,9 @@ def demo(suite, shown, text):
         suite.expect(shown, len(lines) == told, f"`demo` shows {len(lines)} events, the document says {number[1]}")
     if "--once" in text:
         return
-    process = suite.ground.start("demo", ["demo"])
+    process = again(lambda: started_demo(suite), lambda process: process.poll() is None)
     try:
-        printed = until(suite.ground.folder / "demo.log", "Stop with Ctrl-C", process)
+        printed = (suite.ground.folder / "demo.log").read_text(errors="replace")
         calls = calls_in(printed)
         suite.expect(shown, len(calls) >= 3, f"`demo` prints {len(calls)} calls to try: {printed[-500:]}")
         for call in calls:
@@ -160,6 +161,24 @@ def demo(suite, shown, text):
         suite.expect(shown, signed and f"Bearer {signed[1]}" in printed, "the demo's key is not the README's")
     finally:
         suite.expect(shown, stop(process) == 0, "`demo` does not end in order")
+
+
+def again(act, is_good):
+    """The demo's usual ports may be taken between its look and its start, by another suite's: then it is started again."""
+    for _ in range(3):
+        if is_good(done := act()):
+            break
+    return done
+
+
+def run_demo(suite):
+    return suite.ground.run("xceed-gateway demo --once --output json", seconds=40)
+
+
+def started_demo(suite):
+    process = suite.ground.start("demo", ["demo"])
+    until(suite.ground.folder / "demo.log", "Stop with Ctrl-C", process)
+    return process
 
 
 def calls_in(printed):
@@ -177,11 +196,10 @@ def calls_in(printed):
 
 
 def until(file, text, process, seconds=30):
-    """What a program has written, once the text stands there."""
+    """Waits for a text that a program writes, or for the program's end."""
     end = time.monotonic() + seconds
     while text not in file.read_text(errors="replace") and process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
-    return file.read_text(errors="replace")
 
 
 def serve(suite, shown, text):
@@ -242,18 +260,23 @@ def flat(suite, shown, answer, size):
 
 def stream(suite, shown, text):
     """A decision that falls while it listens comes in as it was told."""
-    event = EVENT | {"eventId": f"stream-{shown.where}", "customer": {"id": "C-stream"}}
-    told = {}
-    # Listening begins a moment after the command does.
-    timer = threading.Timer(0.7, lambda: told.update(suite.ground.call("POST", "/v1/events", event)))
-    timer.start()
+    told, over = [], threading.Event()
+
+    def submit():
+        # One after the other, since nothing says when the listening has begun.
+        while not over.wait(0.6):
+            event = EVENT | {"eventId": f"stream-{shown.line}-{len(told)}", "customer": {"id": "C-stream"}}
+            told.append(suite.ground.call("POST", "/v1/events", event))
+
+    calling = threading.Thread(target=submit)
+    calling.start()
     ended = suite.ground.run(f"{suite.ground.real(text)} --max-time 3")
-    timer.join()
+    over.set()
+    calling.join()
     suite.expect(shown, ended.code == 28, f"`{text}` does not go on: {ended}")
-    found = re.search(r"^event: decision\n(?:.*\n)*?data: (\{.*\})$", ended.out, re.MULTILINE)
-    if suite.expect(shown, found, f"`{text}` tells no decision: {ended}"):
-        datas = [json.loads(data) for data in re.findall(r"^data: (\{.*\})$", ended.out, re.MULTILINE)]
-        suite.expect(shown, told in datas, f"`{text}` does not tell the decision as it was told")
+    datas = re.findall(r"^event: decision\n(?:(?!\n).*\n)*?data: (\{.*\})$", ended.out, re.MULTILINE)
+    is_told = any(json.loads(data) in told for data in datas)
+    suite.expect(shown, is_told, f"`{text}` does not tell decisions as they were told: {ended}")
 
 
 def export(suite, shown, text):
