@@ -17,6 +17,7 @@ import sys
 import urllib.parse
 
 import configuration
+import itself
 import judging
 import reading
 import staging
@@ -262,22 +263,27 @@ def judge_help(suite):
             suite.attempt(reading.Shown(f"{command} --help", 0, example, "help"), example)
 
 
+def judge_document(suite, keys, document):
+    judge_links(suite, document)
+    judge_paths(suite, document)
+    judge_calls(suite, document)
+    judge_blocks(suite, keys, document)
+    if keys.is_right:
+        configuration.judge_tables(suite, keys, document)
+        configuration.judge_text(suite, keys, document)
+    judge_commands(suite, document)
+
+
 def run(suite):
     with Ground(suite.root, suite.binary, suite.blocks()) as suite.ground:
         suite.read_helps()
         keys = configuration.Judge(suite)
-        is_right = configuration.judge_shown(suite, keys)
+        configuration.judge_shown(suite, keys)
         for document in suite.documents.values():
-            judge_links(suite, document)
-            judge_paths(suite, document)
-            judge_calls(suite, document)
-            judge_blocks(suite, keys, document)
-            if is_right:
-                configuration.judge_tables(suite, keys, document)
-                configuration.judge_text(suite, keys, document)
-            judge_commands(suite, document)
+            judge_document(suite, keys, document)
         judge_help(suite)
         print(f"{suite.ran} commands of {len(suite.documents)} documents and of --help, {keys.checked} configurations")
+        itself.judge_itself(suite, lambda quiet, document: judge_document(quiet, keys, document))
 
 
 def main():

@@ -48,7 +48,7 @@ class Targets:
         """All that is wrong with a cargo command, whose words may begin with variables."""
         faults = []
         while words and (variable := VARIABLE.match(words[0])):
-            if variable[1] not in self.sources("tests", "src", "benches"):
+            if f'"{variable[1]}"' not in self.sources("tests", "src", "benches"):
                 faults.append(f"nothing here reads the variable {variable[1]}")
             words = words[1:]
         own, _, after = " ".join(words).partition(" -- ")
