@@ -22,21 +22,40 @@ pub(super) struct Parked {
 #[derive(Debug, Subcommand)]
 enum Act {
     /// All parked deliveries, the newest first.
+    ///
+    /// Example:  xceed-gateway parked list --key-env OPERATOR_KEY
     List,
     /// One delivery, and what became of its event.
-    Show { delivery: String },
+    ///
+    /// Example:  xceed-gateway parked show d-7 --key-env OPERATOR_KEY
+    Show {
+        /// Its id, as `list` tells it.
+        delivery: String,
+    },
     /// Sends a delivery again.
+    ///
+    /// Example:  xceed-gateway parked replay p-7 --key-env OPERATOR_KEY
     Replay {
+        /// Its id, as `list` tells it.
         delivery: String,
         /// Also where Xceed said not to send it again, or its customer has sent a later one since.
         #[arg(long)]
         force: bool,
     },
     /// Gives a delivery up.
-    Discard { delivery: String },
+    ///
+    /// Example:  xceed-gateway parked discard d-7 --key-env OPERATOR_KEY
+    Discard {
+        /// Its id, as `list` tells it.
+        delivery: String,
+    },
     /// Queues that are held, because their cause is not one event's.
+    ///
+    /// Example:  xceed-gateway parked held --key-env OPERATOR_KEY
     Held,
     /// Ends a hold: what waited in the queue leaves in order.
+    ///
+    /// Example:  xceed-gateway parked resume all --key-env OPERATOR_KEY
     Resume {
         /// all, async or channel:<word>, as `held` lists it.
         queue: String,

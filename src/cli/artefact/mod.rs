@@ -38,6 +38,8 @@ pub(super) struct Artefact {
 #[derive(Debug, Subcommand)]
 enum What {
     /// A Genesys Cloud data action (web services), as JSON to import.
+    ///
+    /// Example:  xceed-gateway artefact genesys genesys-assess
     Genesys {
         #[command(flatten)]
         source: Chose,
@@ -46,6 +48,8 @@ enum What {
         esc: Escape,
     },
     /// The parameters of a CXone Studio REST API action, to copy.
+    ///
+    /// Example:  xceed-gateway artefact cxone cxone-assess --url https://gateway.bank.example
     Cxone {
         #[command(flatten)]
         source: Chose,
