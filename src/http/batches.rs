@@ -37,7 +37,7 @@ async fn take_in(
     received: Instant,
 ) -> Result<HttpResponse, Problem> {
     let (desk, tenant) = place(request, &[Role::Caller])?;
-    let mode = match query(request, "mode") {
+    let mode = match query(request, "mode").as_deref() {
         None | Some("ack") => Mode::Batch,
         Some("async") => Mode::AsyncBatch,
         Some(_) => return Err(bad_query("mode must be ack or async: a batch brings no scores")),

@@ -13,6 +13,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use arc_swap::ArcSwap;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -49,13 +50,12 @@ fn watch(request: &HttpRequest, key: Arc<Key>) -> impl Fn() -> bool + use<> {
 
 /// What a browser sends by itself when it comes back; elsewhere a parameter may be easier.
 fn last_heard(request: &HttpRequest) -> Result<Option<Place>, Problem> {
-    let header = request.headers().get("Last-Event-ID");
-    let given = match header {
-        Some(value) => Some(value.to_str().unwrap_or_default()),
+    let unread = || bad_query("Last-Event-ID must be the id of an event of this stream");
+    let given = match request.headers().get("Last-Event-ID") {
+        Some(value) => Some(Cow::Borrowed(value.to_str().map_err(|_| unread())?)),
         None => query(request, "lastEventId"),
     };
-    let unread = || bad_query("Last-Event-ID must be the id of an event of this stream");
-    given.filter(|id| !id.is_empty()).map(|id| Place::parse(id).ok_or_else(unread)).transpose()
+    given.filter(|id| !id.is_empty()).map(|id| Place::parse(&id).ok_or_else(unread)).transpose()
 }
 
 fn refuse(refusal: &Refusal) -> Problem {

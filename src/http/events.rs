@@ -164,7 +164,7 @@ async fn looked_up(request: &HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
-    match query(request, "mode") {
+    match query(request, "mode").as_deref() {
         None | Some("sync") => Ok(Mode::Sync),
         Some("ack") => Ok(Mode::Ack),
         Some("async") => Ok(Mode::Async),

@@ -63,7 +63,7 @@ pub fn read(body: &[u8]) -> Result<Field<'static>, Malformed> {
     }
 }
 
-fn unescaped(text: &[u8]) -> Result<String, Malformed> {
+pub(super) fn unescaped(text: &[u8]) -> Result<String, Malformed> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, behind)) = rest.split_first() {

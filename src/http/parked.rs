@@ -80,7 +80,7 @@ async fn listed(request: &HttpRequest) -> Result<HttpResponse, Problem> {
             .ok_or_else(|| bad_query("limit must be a number from 1 to 100"))?,
     };
     let before = query(request, "before")
-        .map(|id| Id::read(id).ok_or_else(|| bad_query("before must be a deliveryId")));
+        .map(|id| Id::read(&id).ok_or_else(|| bad_query("before must be a deliveryId")));
     let (store, tenant) = (&desk.gateway.store, &tenant.name);
     let (events_below, pushes_below) = match before.transpose()? {
         None => (Some(None), None),
@@ -133,7 +133,7 @@ fn push_row(parked: ParkedPush) -> Row {
 pub(super) async fn replay(request: HttpRequest) -> HttpResponse {
     let replayed = async {
         let (desk, tenant, by) = operator(&request)?;
-        let force = match query(&request, "force") {
+        let force = match query(&request, "force").as_deref() {
             None | Some("false") => false,
             Some("true") => true,
             Some(_) => return Err(bad_query("force must be true or false")),

@@ -1,11 +1,13 @@
 //! What every call brings: a key, and perhaps parameters.
 
 use super::auth::{Key, Role, authorize};
+use super::form;
 use super::problem::Problem;
 use crate::application::gateway::Desk;
 use crate::application::tenants::Tenant;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The worker's desk and the caller's tenant.
@@ -37,13 +39,46 @@ pub(super) fn operator(request: &HttpRequest) -> Result<(&Desk, Arc<Tenant>, Str
     Ok((desk, tenant, key.name.clone()))
 }
 
-/// A parameter of the query, as it was sent.
-pub(super) fn query<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
-    let pairs = request.query_string().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+/// A parameter of the query. Who builds a query by a library may find anything in it escaped.
+pub(super) fn query<'r>(request: &'r HttpRequest, name: &str) -> Option<Cow<'r, str>> {
+    let mut pairs = request.query_string().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| plain(key) == name).map(|(_, value)| plain(value))
+}
+
+/// Without escapes; what is no text then stays as it was sent, and nobody knows it.
+fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    form::unescaped(text.as_bytes()).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// A parameter that can't be taken.
 pub(super) fn bad_query(detail: &'static str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad_query", "A wrong query parameter", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn a_parameter_is_read_without_its_escapes() {
+        for (sent, found) in [
+            ("wait=4.5", Some("4.5")),
+            ("mode=ack&wait=4%2E5", Some("4.5")),
+            ("w%61it=1e%2B1", Some("1e+1")),
+            ("wait=a+b", Some("a b")),
+            ("wait=%FF", Some("%FF")),
+            ("wait=", Some("")),
+            ("wait=1&wait=2", Some("1")),
+            ("wait", None),
+            ("waits=1", None),
+            ("", None),
+        ] {
+            let request = TestRequest::with_uri(&format!("/?{sent}")).to_http_request();
+            assert_eq!(query(&request, "wait").as_deref(), found, "{sent}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ that its linter knows, what it copies is all that the build reads, and the progr
 Compose file and the manifests are valid; the configurations in them start a real gateway, which answers its probes, takes an
 event in and ends in order; and the systemd unit lets it do all that it does.
 
-  python check.py --binary target/release/xceed-gateway --node-modules FOLDER   (with the packages of requirements.txt)
+  python check.py --binary target/release/xceed-gateway --node-modules FOLDER   (with the packages that tests/run installs)
 
 A PostgreSQL is looked for in XCEED_GATEWAY_TEST_POSTGRES; without one what needs it fails.
 """

@@ -124,7 +124,8 @@ fn the_stream_ends_for_a_key_that_is_taken_out() {
 fn a_wrong_id_is_refused_and_so_is_a_key_that_is_none() {
     let (gateway, _xceed) = start(&[Tenant::first_bank()]);
     gateway.submit(&event("e-1"));
-    for id in ["17", "x-1", "-1-2", "1--2", "0-1x", "e-1", "9223372036854775807-0", "99999999999999999999-1"]
+    for id in
+        ["17", "x-1", "-1-2", "1--2", "0-1x", "e-1", "9223372036854775807-0", "99999999999999999999-1", "é"]
     {
         let refused = Listener::try_follow(&gateway.caller(), Some(id)).err().expect(id);
         assert_eq!(

@@ -28,12 +28,14 @@ class NotStarted(Exception):
 
 @dataclasses.dataclass
 class Tenant:
-    """One tenant: the keys of its [xceed] and [policy], and where its Xceed is."""
+    """One tenant: the keys of its [xceed] and [policy], where its Xceed is, what its key may do, and its sources' files."""
 
     name: str
     xceed: dict
     policy: dict = dataclasses.field(default_factory=dict)
     upstream: str = "simulator"
+    roles: tuple = ("caller",)
+    sources: dict = dataclasses.field(default_factory=dict)
 
     @property
     def api_key(self):
@@ -64,8 +66,9 @@ class Client:
 class Workbench:
     """A simulator, a gateway, and a canned Xceed; what it started it ends, as a context manager."""
 
-    def __init__(self, binary, schemas, tenants, canned_answer):
+    def __init__(self, binary, schemas, tenants, canned_answer, server=None):
         self.binary, self.schemas, self.tenants = str(binary), pathlib.Path(schemas), tenants
+        self.server = server or {}
         self.canned = CannedXceed(canned_answer)
         self.processes = {}
 
@@ -140,6 +143,7 @@ class Workbench:
         lines = [
             "[server]",
             f'bind = "127.0.0.1:{port}"',
+            *(f"{name} = {in_toml(value)}" for name, value in self.server.items()),
             "[store]",
             f"url = {quoted('sqlite:' + self.folder.name + '/gateway.db')}",
             "[audit]",
@@ -164,8 +168,9 @@ class Workbench:
         xceed |= {"url": url, "secret_key": {"file": str(secret)}, "attempt_timeout": "30s"}
         policy = {"deadline_ms": 5000} | tenant.policy
         limits = {"checks_per_customer": {"count": 1000, "window": "10m"}, "requests_per_second": 100000}
-        table = {"api_keys": [{"name": "oracle", "hash": key, "roles": ["caller"]}]}
+        table = {"api_keys": [{"name": "oracle", "hash": key, "roles": tenant.roles}]}
         sections = {"": table, ".xceed": xceed, ".policy": policy, ".limits": limits}
+        sections |= {f".sources.{name}": {"file": str(file)} for name, file in tenant.sources.items()}
         for section, keys in sections.items():
             yield f"[tenants.{tenant.name}{section}]"
             yield from (f"{name} = {in_toml(value)}" for name, value in keys.items())

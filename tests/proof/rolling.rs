@@ -40,7 +40,7 @@ pub(crate) fn prove(request: &Request) -> Findings {
     let rate: f64 = request.get("--rate", 100.0, 200.0);
     let mut found = Findings::new(title);
     let mut scene = Scene::start(&store);
-    let (stall, enough) = (Stall::watch(), Arc::<AtomicBool>::default());
+    let (stall, disk, enough) = (Stall::watch(), Stall::of_the_disk(), Arc::<AtomicBool>::default());
     let addresses = scene.addresses.clone();
     let (heard, downs) = thread::scope(|scope| {
         let load = scope.spawn(|| load(&addresses, rate, &enough));
@@ -53,7 +53,7 @@ pub(crate) fn prove(request: &Request) -> Findings {
     found.fact("restarts", restarts);
     let longest = downs.iter().max().copied().unwrap_or_default();
     found.fact("the longest from SIGTERM until it served again", format!("{longest:.0?}"));
-    judge(&heard, (stall.worst(), request.slack()), &mut found);
+    judge(&heard, (stall.worst(), disk.worst(), request.slack()), &mut found);
     scene.settle(heard, request, &mut found);
     found
 }
@@ -127,12 +127,12 @@ impl Scene {
 }
 
 /// Everyone has an answer, and has it in time, whichever gateway it came from in the end.
-fn judge(heard: &[Heard], (stall, slack): (Duration, Duration), found: &mut Findings) {
+fn judge(heard: &[Heard], (stall, disk, slack): (Duration, Duration, Duration), found: &mut Findings) {
     let mut took: Vec<Duration> = heard.iter().map(|one| one.took).collect();
     took.sort();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
     let beyond = |more: Duration| took.iter().filter(|took| **took > DEADLINE + more).count();
-    let late = beyond(slack + stall);
+    let late = beyond(slack + stall + disk);
     found.must(late == 0, || format!("{late} of {} callers waited too long", heard.len()));
     let moved = heard.iter().filter(|one| one.moved > 0).count();
     found.must(moved > 0, || "no call had to go elsewhere, so nothing was shown".to_owned());
@@ -147,6 +147,7 @@ fn judge(heard: &[Heard], (stall, slack): (Duration, Duration), found: &mut Find
     let (five, twenty_five) = (beyond(Duration::from_millis(5)), beyond(Duration::from_millis(25)));
     found.fact("late: after the deadline + 5 ms, + 25 ms", format!("{five}, {twenty_five}"));
     found.fact("worst stall of a thread that does nothing but sleep", format!("{stall:.1?}"));
+    found.fact("worst flush of a thread that flushes a few bytes now and then", format!("{disk:.1?}"));
 }
 
 fn has(text: &[u8], part: &[u8]) -> bool {
