@@ -51,7 +51,9 @@ fn watch(request: &HttpRequest, key: Arc<Key>) -> impl Fn() -> bool + use<> {
 /// What a browser sends by itself when it comes back; elsewhere a parameter may be easier.
 fn last_heard(request: &HttpRequest) -> Result<Option<Place>, Problem> {
     let unread = || bad_query("Last-Event-ID must be the id of an event of this stream");
-    let given = match request.headers().get("Last-Event-ID") {
+    // An empty one says nothing.
+    let header = request.headers().get("Last-Event-ID").filter(|value| !value.is_empty());
+    let given = match header {
         Some(value) => Some(Cow::Borrowed(value.to_str().map_err(|_| unread())?)),
         None => query(request, "lastEventId"),
     };

@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests/oracle"))
 
 from cases import EVENT, TENANTS, TRANSACTION  # noqa: E402
 from gateway import NotStarted, Workbench  # noqa: E402
+from relay import Relay  # noqa: E402
 
 CALLBACK = "gw1"
 SEED = 20261127
@@ -131,7 +132,7 @@ class Happening:
         self.tally.expect(found, f"/v1/{path} does not become what it should")
 
 
-def run(bench, tenant, program, folder, known):
+def run(bench, port, tenant, program, folder, known):
     """Its reports: of the run, and of all that was sent and answered."""
     # As the gateway says it; of an address it would leave that address itself out.
     (folder / "openapi.json").write_bytes(bench.gateway().call("GET", "/openapi.json")[1])
@@ -142,7 +143,7 @@ def run(bench, tenant, program, folder, known):
         (folder / f"{name}.txt").write_text("".join(f"{json.dumps(value)}\n" for value in values))
     command = [
         program, "--config-file", folder / "schemathesis.toml", "--no-color", "run",
-        "openapi.json", f"--url=http://127.0.0.1:{bench.gateway_port}", f"--phases={','.join(PHASES)}",
+        "openapi.json", f"--url=http://127.0.0.1:{port}", f"--phases={','.join(PHASES)}",
         f"--seed={SEED}", f"--max-examples={EXAMPLES}", "--generation-database=none", "--report=json,ndjson",
         "--report-json-path=run.json", "--report-ndjson-path=calls.ndjson",
     ]  # fmt: skip
@@ -204,7 +205,8 @@ def main():
         with Bench(options.binary.resolve(), who) as bench, tempfile.TemporaryDirectory() as folder:
             known = Happening(tally, bench, who).happen()
             document = json.loads(bench.gateway().call("GET", "/openapi.json")[1])
-            ended = run(bench, who, options.schemathesis.resolve(), pathlib.Path(folder), known)
+            with Relay(bench.gateway_port) as relay:
+                ended = run(bench, relay.port, who, options.schemathesis.resolve(), pathlib.Path(folder), known)
             judge(tally, document, *ended)
     except NotStarted as error:
         sys.exit(f"{error}\n0 passed, 1 failed")
