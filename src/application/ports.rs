@@ -22,7 +22,7 @@ mod kept;
 mod pushes;
 mod records;
 
-pub use archive::{Archive, Backlog, Found as FoundEvent, Search, Shelf, Story, Tried};
+pub use archive::{Archive, Backlog, Found as FoundEvent, Noted, Search, Shelf, Story, Tried};
 pub use batches::*;
 pub use ends::*;
 pub use journal::*;

@@ -3,7 +3,7 @@
 use super::now::rough;
 use super::payload::{Part, redacted};
 use super::{Page, html, signed_in, words};
-use crate::application::ports::{FoundEvent, Search, Story};
+use crate::application::ports::{FoundEvent, Noted, Search, Story};
 use crate::domain::identifiers::{EventId, TenantName};
 use crate::http::answer::time;
 use actix_web::http::StatusCode;
@@ -190,6 +190,23 @@ struct OneEvent {
     facts: Vec<(&'static str, String)>,
     steps: Vec<Step>,
     payload: Vec<Part>,
+    trail: Vec<Entry>,
+}
+
+/// An entry of the audit trail.
+struct Entry {
+    at: String,
+    kind: String,
+    place: String,
+    by: String,
+}
+
+impl Entry {
+    fn of(noted: Noted) -> Self {
+        let (gateway, n) = noted.place;
+        let place = format!("{n} of {gateway}");
+        Self { at: time(noted.at), kind: noted.kind, place, by: noted.by.unwrap_or_default() }
+    }
 }
 
 pub(super) async fn one(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
@@ -226,7 +243,8 @@ fn tell(story: Story, page: Page) -> OneEvent {
         ("Delivery", story.found.state.clone()),
     ];
     let (steps, payload) = (steps(&story, &said), redacted(&story.payload));
-    OneEvent { reasons: reasons.collect(), facts, steps, payload, page, line: Line::of(story.found) }
+    let trail = story.trail.into_iter().map(Entry::of).collect();
+    OneEvent { reasons: reasons.collect(), facts, steps, payload, trail, page, line: Line::of(story.found) }
 }
 
 fn steps(story: &Story, said: &Value) -> Vec<Step> {

@@ -1,12 +1,13 @@
 //! What people look at, read on a connection and a thread of its own each time: however long it takes, no call waits for it.
 
+use super::found_entries::{Halving, marks, read};
 use super::reader::read_late;
 use super::rows::{failed, read_time, split, time};
 use super::sealing::Sealer;
 use super::sqlite::{Sqlite, open_reader};
 use super::waiting::SHOWN_STATE;
 use crate::application::ports::{
-    Archive, Backlog, FoundEvent, Local, Search, Shelf, StoreError, Story, Tried,
+    Archive, Backlog, FoundEvent, Local, Noted, Search, Shelf, StoreError, Story, Tried,
 };
 use crate::domain::identifiers::{EventId, TenantName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -147,6 +148,7 @@ fn tell(connection: &Connection, tenant: &str, id: &str) -> rusqlite::Result<Opt
             },
             attempts: Vec::new(),
             pushes: Vec::new(),
+            trail: Vec::new(),
         })
     };
     let Some(mut story) = query.query_row([tenant, id], read).optional()? else { return Ok(None) };
@@ -173,7 +175,34 @@ fn tell(connection: &Connection, tenant: &str, id: &str) -> rusqlite::Result<Opt
         Ok((row.get(0)?, what, read_time(row.get(2)?), row.get(3)?))
     };
     story.pushes = pushes.query_map([story.found.seq], read)?.collect::<Result<_, _>>()?;
+    story.trail = trail(connection, &story.found)?;
     Ok(Some(story))
+}
+
+/// What the audit trail says of an event.
+fn trail(connection: &Connection, event: &FoundEvent) -> rusqlite::Result<Vec<Noted>> {
+    let ends = "SELECT min(place), max(place) FROM audit";
+    let ends = connection.query_row(ends, [], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = ends else { return Ok(Vec::new()) };
+    let mut halving = Halving::new(event.received_at, (first, last));
+    let mut next = connection.prepare("SELECT body FROM audit WHERE place >= ?1 ORDER BY place LIMIT 1")?;
+    while let Some(place) = halving.next() {
+        let body: Option<String> = next.query_row([place], |row| row.get(0)).optional()?;
+        halving.hear(place, body.as_deref());
+    }
+    let [tenant, id] = marks(&event.tenant, &event.event_id);
+    let mut entries = connection.prepare(
+        "SELECT gateway, body FROM audit WHERE place >= ?1 AND place < ?2 AND instr(body, ?3) > 0 AND instr(body, ?4) > 0
+         ORDER BY place",
+    )?;
+    let mut found = Vec::new();
+    for range in halving.found(last) {
+        let mut rows = entries.query(params![range.start, range.end, id, tenant])?;
+        while let Some(row) = rows.next()? {
+            found.extend(read(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?));
+        }
+    }
+    Ok(found)
 }
 
 fn aside<T: Send + 'static>(

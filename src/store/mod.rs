@@ -7,6 +7,7 @@ mod batches;
 mod damage;
 mod entries;
 mod falls;
+mod found_entries;
 mod journal;
 mod log;
 mod postgres;

@@ -2,6 +2,7 @@
 them, only below a folder of its own, and all addresses on loopback."""
 
 import hashlib
+import http.client
 import json
 import os
 import pathlib
@@ -138,6 +139,18 @@ def is_answered(url, context=None):
         return answer.status == 200
 
 
+def one_event(port):
+    """The event's page in the console, for the operator of the Compose file."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/console/sign-in", "key=demo", form)
+    answer = connection.getresponse()
+    answer.read()
+    cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
+    connection.request("GET", f"/console/events/first-bank/{EVENT['eventId']}", headers={"Cookie": cookie})
+    return connection.getresponse().read().decode()
+
+
 def ends(tally, process, within):
     process.terminate()
     try:
@@ -184,6 +197,8 @@ def compose(tally, binary):
         if until_healthy(tally, machine, f"http://127.0.0.1:{admin}", "gateway", gateway):
             submit(tally, f"http://127.0.0.1:{calls}", "demo")
             tally.expect(is_answered(f"http://127.0.0.1:{admin}/console/sign-in"), "the console is where the Compose file says")
+            page = one_event(admin)
+            tally.expect("<strong>accepted</strong>" in page, f"the console shows the event's audit trail: {page[-1500:]}")
             live = machine.run("health", "--live", "--url", f"http://127.0.0.1:{admin}")
             tally.expect(live.returncode == 0, f"the image's probe: {live.stderr}")
             ends(tally, gateway, 15)

@@ -130,7 +130,9 @@ fn each_page_shows_what_there_is_and_nothing_private() {
     let now = scene.page("/console/now", &cookie).text();
     assert!(now.contains("e-1") && now.contains("XML_VALIDATION_FAIL") && now.contains("ALLOW"), "{now}");
     let one = scene.page("/console/events/first-bank/e-1", &cookie).text();
-    for words in ["Attempt 1: answered SUCCESS", "Decision: ALLOW", "CustomerId", "•••"] {
+    for words in
+        ["Attempt 1: answered SUCCESS", "Decision: ALLOW", "CustomerId", "•••", "Audit trail", "accepted"]
+    {
         assert!(one.contains(words), "{words}: {one}");
     }
     assert_eq!(scene.page("/console/events/first-bank/e-404", &cookie).status, 404);
@@ -191,6 +193,8 @@ fn an_act_is_an_operators_own_and_is_audited() {
     scene.gateway.caller().until_state("p-1", "SETTLED");
     assert_eq!(scene.xceed.received_of("p-1").len(), 2);
     assert_eq!(act(&cookie, &own, nothing).status, 404, "somebody was quicker");
+    let one = scene.page("/console/events/first-bank/p-1", &cookie).text();
+    assert!(one.contains("<strong>replay</strong> by ops"), "{one}");
     scene.gateway.terminate();
     let entries = exported(&scene.gateway.folder(), &[]);
     let replay = entries.iter().map(body).find(|entry| entry["kind"] == "replay").expect("it is audited");

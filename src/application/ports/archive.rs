@@ -104,6 +104,21 @@ pub struct Story {
     pub late: Option<Late>,
     /// What is on its way back: to whom, what, since when, and why it waits for a person where it does.
     pub pushes: Vec<(String, &'static str, Timestamp, Option<String>)>,
+    /// Entries of the audit trail about it, in order, as far as they were looked for.
+    pub trail: Vec<Noted>,
+}
+
+/// An entry of the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// When it was written.
+    pub at: Timestamp,
+    /// Which gateway's, and its number there.
+    pub place: (String, i64),
+    /// What it tells of.
+    pub kind: String,
+    /// Whoever did it, where that is a person.
+    pub by: Option<String>,
 }
 
 /// An attempt that has ended.

@@ -5,10 +5,11 @@ use super::link::Link;
 use super::reader::ask;
 use super::rows::late;
 use crate::application::ports::{
-    Archive, Backlog, FoundEvent, Local, Search, Shelf, StoreError, Story, Tried,
+    Archive, Backlog, FoundEvent, Local, Noted, Search, Shelf, StoreError, Story, Tried,
 };
 use crate::domain::identifiers::{EventId, TenantName};
 use crate::store::archive::{LOOKED_AT, member, opened};
+use crate::store::found_entries::{Halving, marks, read};
 use crate::store::rows::{read_time, split, time};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,11 @@ const ATTEMPTS: &str =
     "SELECT ended_at, took, ended, coalesce(return_code, why, ''), risk_score, risk_action FROM attempt
      WHERE seq = $1 ORDER BY number";
 const PUSHES: &str = "SELECT target, is_late, at, reason FROM push WHERE seq = $1 ORDER BY id";
+
+const ENDS: &str = "SELECT min(place), max(place) FROM audit";
+const NEXT: &str = "SELECT body FROM audit WHERE place >= $1 ORDER BY place LIMIT 1";
+const ENTRIES: &str = "SELECT gateway, body FROM audit
+     WHERE place >= $1 AND place < $2 AND position($3 in body) > 0 AND position($4 in body) > 0 ORDER BY place";
 
 impl Archive for Postgres {
     fn backlog(&self) -> Local<Result<Vec<Backlog>, StoreError>> {
@@ -110,10 +116,30 @@ impl Archive for Postgres {
             story.attempts = attempts.iter().map(tried).collect();
             let pushes = link.query(PUSHES, &[&story.found.seq]).await?;
             story.pushes = pushes.iter().map(push).collect();
+            story.trail = trail(&link, &story.found).await?;
             Ok(Some(story))
         });
         Box::pin(async move { told.await?.map(|story| opened(&sealer, story)).transpose() })
     }
+}
+
+/// What the audit trail says of an event.
+async fn trail(link: &Link, event: &FoundEvent) -> Result<Vec<Noted>, tokio_postgres::Error> {
+    let ends = link.query(ENDS, &[]).await?;
+    let end = |n: usize| ends.first().and_then(|row| row.get::<_, Option<i64>>(n));
+    let (Some(first), Some(last)) = (end(0), end(1)) else { return Ok(Vec::new()) };
+    let mut halving = Halving::new(event.received_at, (first, last));
+    while let Some(place) = halving.next() {
+        let rows = link.query(NEXT, &[&place]).await?;
+        halving.hear(place, rows.first().map(|row| row.get(0)));
+    }
+    let [tenant, id] = marks(&event.tenant, &event.event_id);
+    let mut found = Vec::new();
+    for range in halving.found(last) {
+        let rows = link.query(ENTRIES, &[&range.start, &range.end, &id, &tenant]).await?;
+        found.extend(rows.iter().filter_map(|row| read(row.get(0), row.get(1))));
+    }
+    Ok(found)
 }
 
 fn found(row: &Row) -> FoundEvent {
@@ -143,6 +169,7 @@ fn story(row: &Row) -> Story {
         callback: row.get::<_, Option<i64>>(22).map(|at| ([said(19), said(20), said(21)], read_time(at))),
         attempts: Vec::new(),
         pushes: Vec::new(),
+        trail: Vec::new(),
     }
 }
 
