@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "tests/oracle"))
 from cases import EVENT, TENANTS, TRANSACTION  # noqa: E402
 from gateway import NotStarted, Workbench  # noqa: E402
 from relay import Relay  # noqa: E402
+from tally import Tally  # noqa: E402
 
 CALLBACK = "gw1"
 SEED = 20261127
@@ -45,18 +46,6 @@ CHECKS = {
 REFUSED = {"POST /xceed/callback", "POST /xceed/callback/{callbackId}"}
 OF_EACH_KIND = 20
 PATIENCE = 60
-
-
-class Tally:
-    passed = failed = 0
-
-    def expect(self, good, what):
-        if good:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print(f"FAILED: {what}")
-        return good
 
 
 class Bench(Workbench):

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests/oracle"))
 
 from cases import EVENT, TENANTS, TRANSACTION  # noqa: E402
 from gateway import Workbench, free_port  # noqa: E402
+from tally import Tally  # noqa: E402
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yaml"
 DASHBOARD = ROOT / "deploy/grafana/dashboard.json"
@@ -34,18 +35,6 @@ RARE = {
 }
 NAME = re.compile(r"\b(?:xceed_gateway|process)_[a-z_]+")
 PATIENCE = 60
-
-
-class Tally:
-    passed = failed = 0
-
-    def expect(self, good, what):
-        if good:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print(f"FAILED: {what}")
-        return good
 
 
 def promtool(tally, programs):

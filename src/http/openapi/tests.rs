@@ -1,5 +1,5 @@
 //! The document against the calls that are served, the words that the gateway says, and the problems that the doors know.
-//! What it says of bodies is held against the fixtures and a running gateway elsewhere (`tests/openapi/`).
+//! What it says of bodies is held against the fixtures and a running gateway elsewhere (`tests/described/`).
 
 use super::TEXT;
 use crate::domain::event::{Members, Shape};
