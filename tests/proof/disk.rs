@@ -20,7 +20,7 @@ const DIVIDED_IN: usize = 50;
 pub(crate) fn prove(request: &Request, name: &str) -> Findings {
     let events = request.get("--events", 50, 1000);
     let title = format!("disk: record, flush, answer ({name})");
-    let Some(store) = Store::named(name) else {
+    let Some(store) = Store::alone(name) else {
         return Findings::skipped(title, "this machine has no such store");
     };
     let mut found = Findings::new(title);

@@ -108,7 +108,7 @@ impl Tracer {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
         let mut tracer = Self { child, file: file.to_owned() };
         // It attaches to one thread after the other.
-        for _ in 0..500 {
+        for _ in 0..1500 {
             if processes.iter().all(|process| is_traced(*process)) {
                 return Some(tracer);
             }
