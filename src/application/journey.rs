@@ -117,10 +117,10 @@ impl Journey {
             // What the relay reads of it in the store is what is sent.
             self.hand_over();
         }
-        let is_first = matches!(recorded, Ok(Recorded::First));
         if !matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             return;
         }
+        let is_first = matches!(recorded, Ok(Recorded::First)) && self.is_still_first();
         if let Some(until) = self.errand.callback_until {
             gateway.relay.enqueue(seq, until);
         }
@@ -166,7 +166,8 @@ impl Journey {
         let record = Record { told: Some(told), decided, prepared: Arc::new(prepared), ..record };
         let recorded = self.record(record).await;
         let is_held = self.gateway().holds.code(&self.errand.tenant.name, &self.errand.message).is_some();
-        if matches!(recorded, Ok(Recorded::First)) && matches!(start, Start::Now) && !is_held {
+        let is_turn = matches!(start, Start::Now) && self.is_still_first();
+        if matches!(recorded, Ok(Recorded::First)) && is_turn && !is_held {
             self.acknowledge_behind().await;
         } else if matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             self.leave_to_the_relay(&start);
@@ -265,7 +266,7 @@ impl Journey {
     async fn send_at(self, start: Start, is_first: bool) {
         let (gateway, seq) = (self.gateway(), self.errand.seq);
         let turn = match start {
-            Start::Now if is_first => return self.leave().await,
+            Start::Now if is_first && self.is_still_first() => return self.leave().await,
             Start::Now => return self.wait_for_others().await,
             Start::Later(turn) => turn,
         };
@@ -347,11 +348,23 @@ impl Journey {
         .await;
     }
 
-    /// Another gateway has older events of the customer.
-    async fn wait_for_others(self) {
-        let (gateway, over) = (self.gateway(), self.deadline - self.gateway().store.lead());
+    /// Whether nothing of its customer goes before it that was taken over from another gateway while it was recorded.
+    fn is_still_first(&self) -> bool {
+        !self.gateway().store.is_shared() || self.gateway().lines.is_first(self.errand.seq)
+    }
+
+    /// Older events of the customer are another gateway's, or were until just now. Behind those it was not recorded as begun,
+    /// and leave is asked for anew.
+    async fn wait_for_others(mut self) {
+        self.pass = None;
+        let (gateway, seq) = (self.gateway(), self.errand.seq);
+        let over = self.deadline - gateway.store.lead();
+        gateway.lines.stay(seq);
         let turn = async {
-            while !matches!(gateway.store.claim(self.errand.seq).await, Ok(Claimed::Mine(_))) {
+            while !gateway.lines.is_first(seq)
+                || !matches!(gateway.store.claim(seq).await, Ok(Claimed::Mine(_)))
+                || !gateway.lines.begin(seq)
+            {
                 sleep(LOOK).await;
             }
         };

@@ -4,14 +4,14 @@ use std::cell::Cell;
 
 /// A stream of numbers (SplitMix64).
 #[derive(Debug)]
-pub(super) struct Chance(Cell<u64>);
+pub(crate) struct Chance(Cell<u64>);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0xD1B5_4A32_D192_ED03)))
     }
 
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.0.set(self.0.get().wrapping_add(0x9E37_79B9_7F4A_7C15));
         let mixed = self.0.get();
         let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -20,16 +20,16 @@ impl Chance {
     }
 
     /// From the first to the last but one.
-    pub(super) fn between(&self, from: u64, to: u64) -> u64 {
+    pub(crate) fn between(&self, from: u64, to: u64) -> u64 {
         from + self.number() % (to - from).max(1)
     }
 
     /// So many times in a hundred.
-    pub(super) fn is(&self, percent: u64) -> bool {
+    pub(crate) fn is(&self, percent: u64) -> bool {
         self.number() % 100 < percent
     }
 
-    pub(super) fn pick<'t, T>(&self, of: &'t [T]) -> &'t T {
+    pub(crate) fn pick<'t, T>(&self, of: &'t [T]) -> &'t T {
         &of[self.between(0, of.len() as u64) as usize]
     }
 

@@ -6,7 +6,7 @@
 //!     SEEDS=0..20000 cargo test --release --lib simulation       so many
 //!     SEEDS=644 cargo test --release --lib simulation -- --nocapture    one again, with the log of the application
 
-mod chance;
+pub(crate) mod chance;
 mod judge;
 mod scene;
 mod story;
@@ -84,8 +84,9 @@ impl Running {
     }
 }
 
-fn seeds() -> (Range<u64>, bool) {
-    let Ok(asked) = std::env::var("SEEDS") else { return (USUAL, false) };
+/// The seeds that are asked for, else the usual ones; and whether it is a single one, to be told in full.
+pub(crate) fn seeds(usual: Range<u64>) -> (Range<u64>, bool) {
+    let Ok(asked) = std::env::var("SEEDS") else { return (usual, false) };
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("SEEDS is no number or range: {asked}"));
     match asked.split_once("..") {
         Some((from, to)) => (number(from)..number(to), false),
@@ -95,7 +96,7 @@ fn seeds() -> (Range<u64>, bool) {
 
 #[test]
 fn whatever_fails_and_crashes_every_promise_is_kept() {
-    let (seeds, is_one) = seeds();
+    let (seeds, is_one) = seeds(USUAL);
     if is_one {
         crate::telemetry::start(crate::telemetry::Format::Text, "debug");
         println!("{:#?}", Story::of(seeds.start));

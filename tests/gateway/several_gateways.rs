@@ -130,6 +130,22 @@ fn a_call_waits_for_its_customers_event_on_the_other_gateway() {
 }
 
 #[test]
+fn what_waited_for_another_gateway_has_not_begun_and_is_sent_once_although_nothing_may_be_sent_twice() {
+    let Some(pair) = Pair::start("xceed.resend_in_doubt = false\npolicy.deadline_ms = 300") else { return };
+    let slow = |id: &str| customer_event(id, "SIM-SLOW-1500");
+    thread::scope(|scope| {
+        let first = scope.spawn(|| pair.a.submit(&slow("e-1")).json());
+        pair.arrived("e-1");
+        let second = pair.b.submit(&slow("e-2")).json();
+        assert_eq!(second["basis"], "order", "its turn does not come in time: {second}");
+        assert_eq!(first.join().expect("answered")["basis"], "deadline");
+    });
+    pair.b.caller().until_state("e-2", "SETTLED");
+    assert_eq!(pair.first_arrivals(), ["e-1", "e-2"]);
+    assert_eq!(pair.xceed.received_of("e-2").len(), 1);
+}
+
+#[test]
 fn a_new_event_makes_its_customers_backing_off_predecessor_due_at_once_across_gateways() {
     let Some(pair) = Pair::start("") else { return };
     pair.xceed.behave(&json!({ "code": "ERROR" }));

@@ -108,8 +108,10 @@ impl Batch<'_> {
     fn record(&mut self, record: &Record, changes: &mut Changes) -> Outcome {
         let Some(&place) = self.placed.get(&record.seq) else { return Outcome::Recorded(Recorded::Known) };
         let line = super::line::of(record);
+        let ahead = line.and_then(|line| self.busy.get(&line)).copied();
         let duty = Duty {
-            state: if record.begun { SENDING } else { "QUEUED" }.to_owned(),
+            // Behind another gateway's nothing begins, whatever its own gateway knew.
+            state: if record.begun && ahead.is_none() { SENDING } else { "QUEUED" }.to_owned(),
             due: time(record.received_at),
             reason: None,
             line,
@@ -142,8 +144,8 @@ impl Batch<'_> {
         if let Some(decided) = &record.decided {
             self.decide(record.seq, decided, changes);
         }
-        match line.and_then(|line| self.busy.get(&line)) {
-            Some(&(owner, first)) => {
+        match ahead {
+            Some((owner, first)) => {
                 changes.news.push(News::Hurry { owner, seq: first });
                 Outcome::Recorded(Recorded::Behind)
             }

@@ -20,6 +20,8 @@ mod reader;
 mod rows;
 mod schema;
 mod shared;
+#[cfg(test)]
+mod simulation;
 mod standing;
 mod statements;
 mod tls;
