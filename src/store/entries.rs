@@ -4,6 +4,7 @@ use super::audit::{Entry, Hash, Head, Pen, Subject, Trail};
 use super::falls::Event;
 use super::rows::{failed, read_mode};
 use crate::application::ports::{Seq, StoreError};
+use crate::domain::identifiers::CustomerId;
 use jiff::Timestamp;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
@@ -43,7 +44,7 @@ pub(super) fn insert(connection: &Connection, entry: &Entry) -> rusqlite::Result
 /// A recorded event.
 pub(super) fn event(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Event>> {
     let mut query = connection.prepare_cached(
-        "SELECT tenant, event_id, interaction, transaction_id, mode, back FROM event WHERE seq = ?1",
+        "SELECT tenant, event_id, interaction, transaction_id, customer, mode, back FROM event WHERE seq = ?1",
     )?;
     let read = |row: &Row<'_>| {
         Ok(Event {
@@ -53,9 +54,10 @@ pub(super) fn event(connection: &Connection, seq: Seq) -> rusqlite::Result<Optio
                 event_id: row.get(1)?,
                 interaction: row.get(2)?,
                 transaction: row.get(3)?,
+                customer: row.get_ref(4)?.as_str_or_null()?.map(CustomerId::new),
             },
-            mode: read_mode(row.get_ref(4)?.as_str()?),
-            back: row.get(5)?,
+            mode: read_mode(row.get_ref(5)?.as_str()?),
+            back: row.get(6)?,
         })
     };
     query.query_row([seq], read).optional()

@@ -59,6 +59,7 @@ RULES = [
     (r"xceed-gateway translate --source my-ivr", judging.with_configuration, "the short form leaves the configuration out"),
     (r"xceed-gateway .* > gateway\.toml$", judging.example, "the ground's own stays as it is: in a folder beside it"),
     (r"xceed-gateway audit export .*> ", judging.export, AS_IT_STANDS),
+    (r"echo \S+ \| xceed-gateway audit fingerprint ", judging.plain, AS_IT_STANDS),
     (r"xceed-gateway ", judging.own, AS_IT_STANDS),
     (r"XCEED_GATEWAY__", judging.override, "a variable is no command: `check` is run with it"),
     (r"python3 verify\.py ", judging.verify, "KEY is what `audit key` prints, and the export is made anew"),

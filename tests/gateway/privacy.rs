@@ -2,8 +2,8 @@
 //! durations are.
 
 use crate::harness::{
-    Caller, Canned, Config, Do, Folder, Gateway, Simulator, Tenant, answer as canned_answer, event, wire,
-    write_private,
+    Caller, Canned, Config, Do, Folder, Gateway, Simulator, Tenant, answer as canned_answer, audit_of, body,
+    customer_event, event, exported, until, wire, write_private,
 };
 use serde_json::{Value, json};
 
@@ -58,6 +58,40 @@ fn the_finest_log_holds_no_person_and_no_secret() {
             assert_eq!(line, None, "{private} is logged as {form}");
         }
     }
+}
+
+#[test]
+fn the_log_names_a_customer_as_the_audit_trail_does_and_only_who_has_the_key_can_tell_whom() {
+    let xceed = Simulator::start(&[Tenant::first_bank()]);
+    let gateway = Gateway::start(Config::new([Tenant::first_bank()], &xceed.url()));
+    let customers = ["SIM-ACTION-Hold~one", "SIM-ACTION-Hold~other", "SIM-ACTION-Hold~one", "C-1"];
+    for (n, customer) in customers.iter().enumerate() {
+        assert_eq!(gateway.submit(&customer_event(&format!("e-{n}"), customer)).status, 200);
+    }
+    let log = until("the last decision that stops a call", || {
+        let log = gateway.log();
+        log.contains("e-2").then_some(log)
+    });
+    let customer_of = |id: &str| {
+        let about = |line: &&str| line.contains("decided") && line.contains(&format!("\"{id}\""));
+        let line = log.lines().find(about).unwrap_or_else(|| panic!("no line of {id}: {log}"));
+        assert!(line.contains("REVIEW") && line.contains("SCORED"), "{line}");
+        let (_, behind) = line.split_once("customer=\"").expect("a customer");
+        behind[..16].to_owned()
+    };
+    assert_eq!(customer_of("e-0"), customer_of("e-2"));
+    assert_ne!(customer_of("e-0"), customer_of("e-1"));
+    assert!(!log.contains("e-3"), "what stops nothing is not told at this level: {log}");
+    let accepted = |line: &Value| body(line)["kind"] == "accepted" && body(line)["eventId"] == "e-0";
+    let entry = exported(&gateway.folder(), &[]).into_iter().find(accepted).expect("its entry");
+    let hash = body(&entry)["customer"].as_str().expect("a hash").to_owned();
+    assert_eq!(hash.get(..16), Some(customer_of("e-0").as_str()));
+    let words = ["fingerprint", "customer", "--output", "json"];
+    let told = audit_of(&gateway.folder(), &words, &format!("{}\n", customers[0]));
+    let told: Value = serde_json::from_str(&told.stdout).unwrap_or_else(|_| panic!("{told:?}"));
+    assert_eq!((&told["customer"], &told["log"]), (&json!(hash), &json!(customer_of("e-0"))));
+    let nothing = audit_of(&gateway.folder(), &words, "");
+    assert!(nothing.code == Some(1) && nothing.stderr.contains("standard input"), "{nothing:?}");
 }
 
 /// One for each place that a private text can come from; none is a part of another.

@@ -2,6 +2,7 @@
 //! while the gateway runs.
 
 mod export;
+mod fingerprint;
 
 use super::shell::{ConfigFile, Failed, Output, say};
 use crate::config::Config;
@@ -9,8 +10,10 @@ use crate::store::audit::{Finding, Key, Public, Report, gateway_of, read_checkpo
 use crate::store::entries;
 use clap::{Args, Subcommand};
 use export::Export;
+use fingerprint::Fingerprint;
 
-/// Verifies the audit trail, exports it, or prints the public key that its checkpoints are signed with.
+/// Verifies the audit trail, exports it, or prints the public key that its checkpoints are signed with, or what stands for a
+/// person in it.
 ///
 /// Example:  xceed-gateway audit verify --config gateway.toml
 #[derive(Debug, Args)]
@@ -24,6 +27,7 @@ enum Act {
     Verify(Verify),
     Export(Export),
     Key(PrintKey),
+    Fingerprint(Fingerprint),
 }
 
 /// Holds every entry against the one before it and against the signed checkpoints. Names the first bad entry; exits
@@ -60,6 +64,7 @@ impl Audit {
             Act::Verify(verify) => verify.run(),
             Act::Export(export) => export.run(),
             Act::Key(key) => key.run(),
+            Act::Fingerprint(fingerprint) => fingerprint.run(),
         }
     }
 }

@@ -104,6 +104,13 @@ impl Key {
         hex::encode(self.pair.sign(text.as_bytes()))
     }
 
+    /// A short name for a personal value, for logs: the first 16 digits of what [`Self::hide`] makes of it.
+    pub fn name(&self, what: &str, value: &str) -> String {
+        let mut digits = hex::encode(self.hide(what, value.as_bytes()));
+        digits.truncate(16);
+        digits
+    }
+
     /// What stands for a personal value: the same for the same value, and of no use to who has not the key.
     pub fn hide(&self, what: &str, value: &[u8]) -> Hash {
         let mut context = hmac::Context::with_key(&self.personal);

@@ -10,6 +10,7 @@ use super::tally::Tally;
 use crate::application::ports::{Act, Batch, Callback, Effect, Late, PushEnd, Record, Seq, Settlement};
 use crate::domain::delivery::State;
 use crate::domain::going_back::Kind;
+use crate::domain::identifiers::CustomerId;
 use crate::domain::policy::Verdict;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -31,6 +32,8 @@ pub struct Subject {
     pub interaction: Option<String>,
     /// The transaction that it is about.
     pub transaction: Option<String>,
+    /// The customer, who stands in no entry but as a keyed hash.
+    pub customer: Option<CustomerId>,
 }
 
 impl Subject {
@@ -43,6 +46,7 @@ impl Subject {
             event_id: new.prepared.message.event_id.as_str().to_owned(),
             interaction: traces.interaction.clone(),
             transaction: traces.transaction.clone(),
+            customer: new.prepared.facts.customer.clone(),
         }
     }
 }
@@ -150,11 +154,14 @@ impl<'k> Pen<'k> {
     pub fn decision(&mut self, subject: &Subject, words: &[u8]) -> Entry {
         let said = serde_json::from_slice::<Words<'_>>(words).unwrap_or_default();
         let verdict = said.decision.as_deref();
-        self.tally.decision(&subject.tenant, [verdict, said.outcome.as_deref(), said.basis.as_deref()]);
+        let [outcome, basis, code] = [&said.outcome, &said.basis, &said.return_code].map(Option::as_deref);
+        let key = self.key;
+        let customer = || subject.customer.as_ref().map(|customer| key.name("customer", customer.expose()));
+        self.tally.decision(subject, [verdict, outcome, basis], (code, customer));
         let mut body = self.about("decision", subject);
         body.optional("decision", verdict);
-        body.optional("outcome", said.outcome.as_deref());
-        body.optional("basis", said.basis.as_deref());
+        body.optional("outcome", outcome);
+        body.optional("basis", basis);
         body.number("riskScore", said.risk_score.map_or("null", RawValue::get));
         body.optional("fraudFlag", verdict.and_then(flag));
         body.hash("words", Some(&Sha256::digest(words).into()));
@@ -311,6 +318,8 @@ struct Words<'w> {
     basis: Option<Cow<'w, str>>,
     #[serde(borrow)]
     risk_score: Option<&'w RawValue>,
+    #[serde(borrow)]
+    return_code: Option<Cow<'w, str>>,
 }
 
 /// `HIGH` for whatever is not simply allowed; nothing where there is no decision yet.

@@ -1,10 +1,14 @@
-//! What the entries of one transaction count for in the metrics, once it is on disk: so that both tell the same.
+//! What the entries of one transaction count for in the metrics and say in the log, once it is on disk: so that all tell the
+//! same.
 
+use super::pen::Subject;
 use crate::application::ports::{Batch, Effect, Settlement};
 use crate::domain::delivery::State;
+use crate::domain::policy::Verdict;
 use crate::domain::return_code::Received;
 use crate::telemetry::metrics;
 use std::time::Duration;
+use tracing::{Level, enabled};
 
 /// What is to be counted.
 #[derive(Debug, Default)]
@@ -13,7 +17,7 @@ pub struct Tally(Vec<Counts>);
 #[derive(Debug)]
 enum Counts {
     Accepted { tenant: String, mode: &'static str },
-    Decision { tenant: String, decision: String, outcome: String, basis: String },
+    Decision { tenant: String, decision: String, outcome: String, basis: String, line: Option<Line> },
     Late { tenant: String, decision: &'static str },
     Attempt { tenant: String, ended: &'static str, code: String, took: Duration, is_parked: bool },
     Callback { tenant: String, effect: &'static str },
@@ -23,15 +27,35 @@ enum Counts {
     Hold { tenant: String, code: String },
 }
 
+/// What the log says of a decision, beside what is counted.
+#[derive(Debug)]
+struct Line {
+    event_id: String,
+    customer: String,
+    code: String,
+}
+
 impl Tally {
     pub(super) fn accepted(&mut self, tenant: &str, mode: &'static str) {
         self.0.push(Counts::Accepted { tenant: tenant.to_owned(), mode });
     }
 
-    pub(super) fn decision(&mut self, tenant: &str, [decision, outcome, basis]: [Option<&str>; 3]) {
+    /// The customer is asked for where the log says it.
+    pub(super) fn decision(
+        &mut self,
+        subject: &Subject,
+        [decision, outcome, basis]: [Option<&str>; 3],
+        (code, customer): (Option<&str>, impl Fn() -> Option<String>),
+    ) {
         let own = |word: Option<&str>| word.unwrap_or("none").to_owned();
+        let is_logged = if stops(decision) { enabled!(Level::INFO) } else { enabled!(Level::DEBUG) };
+        let line = is_logged.then(|| Line {
+            event_id: subject.event_id.clone(),
+            customer: own(customer().as_deref()),
+            code: own(code),
+        });
         let (decision, outcome, basis) = (own(decision), own(outcome), own(basis));
-        self.0.push(Counts::Decision { tenant: tenant.to_owned(), decision, outcome, basis });
+        self.0.push(Counts::Decision { tenant: subject.tenant.clone(), decision, outcome, basis, line });
     }
 
     pub(super) fn late(&mut self, tenant: &str, decision: &'static str) {
@@ -81,12 +105,42 @@ impl Tally {
     }
 }
 
+/// Whether whoever hears it does not simply go on with the call.
+fn stops(decision: Option<&str>) -> bool {
+    let verdict = Verdict::ALL.into_iter().find(|verdict| Some(verdict.name()) == decision);
+    verdict.is_some_and(|verdict| verdict != Verdict::Allow)
+}
+
 impl Counts {
     fn count(self) {
         match self {
             Self::Accepted { tenant, mode } => metrics::ACCEPTED.add(&[&tenant, mode], 1),
-            Self::Decision { tenant, decision, outcome, basis } => {
+            Self::Decision { tenant, decision, outcome, basis, line } => {
                 metrics::DECISIONS.add(&[&tenant, &decision, &outcome, &basis], 1);
+                let Some(Line { event_id, customer, code }) = line else { return };
+                if stops(Some(&decision)) {
+                    tracing::info!(
+                        event_id,
+                        tenant,
+                        customer,
+                        verdict = decision,
+                        outcome,
+                        basis,
+                        code,
+                        "decided"
+                    );
+                } else {
+                    tracing::debug!(
+                        event_id,
+                        tenant,
+                        customer,
+                        verdict = decision,
+                        outcome,
+                        basis,
+                        code,
+                        "decided"
+                    );
+                }
             }
             Self::Late { tenant, decision } => metrics::LATE.add(&[&tenant, decision], 1),
             Self::Attempt { tenant, ended, code, took, is_parked } => {

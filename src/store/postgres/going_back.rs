@@ -176,6 +176,8 @@ pub(super) fn read_going(row: &Row) -> (PushId, Going) {
             event_id: row.get(8),
             interaction: row.get(9),
             transaction: row.get(10),
+            // No word of the log is about it.
+            customer: None,
         },
         target: row.get(1),
         kind: kind(row.get(2)),

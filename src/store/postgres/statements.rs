@@ -39,7 +39,7 @@ pub(super) const STANDING: &str = concat!(
                 AND o.state IN ('QUEUED', 'SENDING') AND o.seq <> ALL($4::bigint[]) AND NOT EXISTS (
                     SELECT 1 FROM delivery AS own WHERE own.line = d.line AND own.place < o.place AND own.owner = $2
                     AND own.seq > d.seq AND own.state IN ('QUEUED', 'SENDING'))) ELSE false END,
-            e.interaction, e.transaction_id, e.mode, e.back
+            e.interaction, e.transaction_id, e.customer, e.mode, e.back
      FROM event AS e LEFT JOIN told USING (seq) LEFT JOIN decided USING (seq) LEFT JOIN late USING (seq)
      LEFT JOIN callback USING (seq) LEFT JOIN delivery AS d USING (seq) LEFT JOIN gateway AS g ON g.number = d.owner
      WHERE e.seq = ANY($1::bigint[])"

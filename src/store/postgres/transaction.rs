@@ -11,6 +11,7 @@ use super::standing::{Changes, Duty, Standing};
 use super::statements::{BUSY, CHECKED, CLOCK, FREE_KEYS, HELD, LAST, LOCK, RECORD, STANDING};
 use super::written::write;
 use crate::application::ports::{Check, PushId, Record, Seq, StoreError};
+use crate::domain::identifiers::CustomerId;
 use crate::store::audit::{Head, Pen, Subject};
 use crate::store::falls::Event;
 use crate::store::rows::{join, read_mode, tier, time};
@@ -237,9 +238,10 @@ fn read_standing(row: &Row) -> (Seq, Standing) {
                 event_id: row.get(2),
                 interaction: row.get(20),
                 transaction: row.get(21),
+                customer: row.get::<_, Option<&str>>(22).map(CustomerId::new),
             },
-            mode: read_mode(row.get(22)),
-            back: row.get(23),
+            mode: read_mode(row.get(23)),
+            back: row.get(24),
         },
         told: row.get(3),
         decided: row.get(4),

@@ -3,8 +3,9 @@
 use super::gateway::Gateway;
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// What a command ended with.
 #[derive(Debug)]
@@ -23,9 +24,20 @@ impl From<Output> for Ended {
 
 /// `xceed-gateway audit …` on the configuration in this folder.
 pub(crate) fn audit(folder: &Path, arguments: &[&str]) -> Ended {
+    audit_of(folder, arguments, "")
+}
+
+/// The same, with this on its standard input.
+pub(crate) fn audit_of(folder: &Path, arguments: &[&str], input: &str) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"));
     command.arg("audit").args(arguments).arg("--config").arg(folder.join("gateway.toml"));
-    command.output().expect("the program can be started").into()
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut started = command.spawn().expect("the program can be started");
+    let mut stdin = started.stdin.take().expect("it is piped");
+    // Who reads nothing may have ended by now.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    started.wait_with_output().expect("it ends").into()
 }
 
 /// What `audit verify` says, which goes with how it ends.

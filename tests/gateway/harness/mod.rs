@@ -27,7 +27,7 @@ mod simulator;
 mod soap;
 mod way;
 
-pub(crate) use auditor::{Ended, audit, body, exported, verified};
+pub(crate) use auditor::{Ended, audit, audit_of, body, exported, verified};
 pub(crate) use authority::{Authority, Clients, Pair, Time, behind_tls};
 pub(crate) use batches::{ids, lines};
 pub(crate) use callback::{Callback, callback_request};
