@@ -157,10 +157,10 @@ impl Errand {
         if self.attempts_left == 0 {
             desk.gateway.budget().first(desk.gateway.clock.now());
         }
-        ticket.sending(true);
+        ticket.leaves();
         let send = async { Ended::of(desk.xceed.send(&self.tenant.name, self.message.clone())).await };
         let ended = traces::step(("send", Kind::Client), send, |ended| self.traced(ended)).await;
-        ticket.sending(false);
+        ticket.returns();
         pass.end(ended.attempt(), desk.gateway.clock.now());
         self.log(&ended);
         ended

@@ -55,6 +55,8 @@ pub struct Reply {
     pub mode: Mode,
     /// Whether another call was answered with the same words before.
     pub replayed: bool,
+    /// When this call's own attempt left and when it ended, as far as there was one and it had.
+    pub times: (Option<Instant>, Option<Instant>),
 }
 
 /// Why there is no answer.
@@ -127,7 +129,7 @@ pub fn answer_unrecorded(desk: &Desk, call: &Submission<'_>, basis: Basis) -> Re
         latency: call.received.elapsed(),
     });
     gateway.unrecorded.note(basis, received_at);
-    Ok(Reply { body: words.into(), mode: call.mode, replayed: false })
+    Ok(Reply { body: words.into(), mode: call.mode, replayed: false, times: (None, None) })
 }
 
 /// A caller's call while it waits for an answer.
@@ -318,7 +320,10 @@ impl Visit<'_> {
             Journey { _mishap: mishap, desk, errand, held, mode, deadline, pass }.begin(plan).await;
         };
         tokio::task::spawn_local(traces::within(traces::current(), journey));
-        answer(ticket.heard().await, false).transpose()
+        let reply = answer(ticket.heard().await, false).transpose()?;
+        // Who is told before it is sent does not wait for it.
+        let times = if mode.is_told_the_decision() { ticket.times() } else { (None, None) };
+        Ok(reply.map(|reply| Reply { times, ..reply }))
     }
 
     /// Somebody else works on the event. `None`: the other let go.
@@ -416,14 +421,16 @@ impl Known {
     /// The first answer, where one was recorded.
     fn reply(&self) -> Option<Reply> {
         let told = self.told.as_ref()?;
-        Some(Reply { body: told.as_slice().into(), mode: self.mode, replayed: true })
+        Some(Reply { body: told.as_slice().into(), mode: self.mode, replayed: true, times: (None, None) })
     }
 }
 
 /// What a word means for a caller; `None` where the event must be claimed anew.
 fn answer(word: Word, replayed: bool) -> Option<Result<Reply, Refusal>> {
     match word {
-        Word::Told { body, mode, again } => Some(Ok(Reply { body, mode, replayed: replayed || again })),
+        Word::Told { body, mode, again } => {
+            Some(Ok(Reply { body, mode, replayed: replayed || again, times: (None, None) }))
+        }
         Word::Failed => Some(Err(Refusal::Store)),
         Word::Withdrawn => None,
     }

@@ -7,8 +7,9 @@ use crate::domain::field::Fingerprint;
 use crate::domain::identifiers::{EventId, TenantName};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
 
 /// Decisions that are announced and not yet heard by who listens; who misses one looks into the store.
 const ANNOUNCEMENTS: usize = 1024;
@@ -44,7 +45,8 @@ pub struct Ticket {
     pub live: bool,
     word: watch::Sender<Option<Word>>,
     spoken: AtomicBool,
-    sending: AtomicBool,
+    left: OnceLock<Instant>,
+    returned: OnceLock<Instant>,
 }
 
 /// What comes of a ticket.
@@ -118,7 +120,8 @@ impl Tickets {
             live,
             word: watch::Sender::new(None),
             spoken: AtomicBool::new(false),
-            sending: AtomicBool::new(false),
+            left: OnceLock::new(),
+            returned: OnceLock::new(),
         });
         open.by_id.insert(id.clone(), ticket.clone());
         if let Some(key) = &key {
@@ -184,14 +187,24 @@ impl Ticket {
         }
     }
 
-    /// Notes that an attempt is under way.
-    pub fn sending(&self, under_way: bool) {
-        self.sending.store(under_way, SeqCst);
+    /// Its attempt leaves now.
+    pub fn leaves(&self) {
+        let _ = self.left.set(Instant::now());
     }
 
-    /// Whether an attempt is under way.
+    /// Its attempt has ended now.
+    pub fn returns(&self) {
+        let _ = self.returned.set(Instant::now());
+    }
+
+    /// When its attempt left and when it ended, as far as they have.
+    pub fn times(&self) -> (Option<Instant>, Option<Instant>) {
+        (self.left.get().copied(), self.returned.get().copied())
+    }
+
+    /// Whether its attempt is under way.
     pub fn is_sending(&self) -> bool {
-        self.sending.load(SeqCst)
+        self.left.get().is_some() && self.returned.get().is_none()
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn submit(request: HttpRequest, payload: web::Payload) -> HttpR
     let mut timing = Timing::since(received);
     let mut answer =
         take_in(&request, payload, (received, &mut timing)).await.unwrap_or_else(HttpResponse::from);
-    timing.part("decide");
+    timing.end();
     timing.tell(&mut answer);
     answer
 }
@@ -48,7 +48,7 @@ async fn take_in(
         Err(problem) => return Err(body::refuse(payload, problem).await),
     };
     let body = body::read(request, payload).await?;
-    timing.part("receive");
+    timing.received();
     // The end may have begun while the body came.
     is_open(desk)?;
     let event = body::parse(&body)?;
@@ -65,10 +65,11 @@ async fn take_in(
         deadline,
         back,
     };
-    submit_event::submit(desk, call)
-        .await
-        .map(respond)
-        .map_err(|refusal| refuse(refusal, idempotency_key.is_some()))
+    let reply = submit_event::submit(desk, call).await;
+    if let Ok(Reply { times, .. }) = &reply {
+        timing.attempt(*times);
+    }
+    reply.map(respond).map_err(|refusal| refuse(refusal, idempotency_key.is_some()))
 }
 
 fn respond(reply: Reply) -> HttpResponse {

@@ -58,7 +58,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, name: &str) -> Htt
     let mut timing = Timing::since(received);
     let taken = take_in(request, payload, (name, received, &mut timing)).await;
     let mut answer = taken.unwrap_or_else(HttpResponse::from);
-    timing.part("decide");
+    timing.end();
     timing.tell(&mut answer);
     answer
 }
@@ -74,7 +74,7 @@ async fn take_in(
     let counted = desk.gateway.count_request(&tenant);
     let place = desk.gateway.places.enter(&tenant);
     let body = body::read_mislabelled(request, payload).await?;
-    timing.part("receive");
+    timing.received();
     let fields = body::parse_mislabelled(request, &body)?;
     let reading = source.read(&tenant.name, &fields);
     let (fingerprint, missing, target) = (reading.fingerprint, reading.missing.clone(), reading.back.clone());
@@ -107,6 +107,7 @@ async fn take_in(
     } else {
         call.submit().await?
     };
+    timing.attempt(reply.times);
     Ok(respond(&source, &reply))
 }
 

@@ -131,9 +131,9 @@ pub(super) async fn leave(
     let events: Vec<_> = aboard.iter().map(message).collect();
     let ids: Vec<EventId> = events.iter().map(|(id, _)| id.clone()).collect();
     let chunk = Chunk { channel: group.channel.clone(), is_async: group.is_async, events };
-    aboard.iter().for_each(|one| one.held.ticket().sending(true));
+    aboard.iter().for_each(|one| one.held.ticket().leaves());
     let mut ended = Ended::of(desk.xceed.send_chunk(&tenant.name, chunk)).await;
-    aboard.iter().for_each(|one| one.held.ticket().sending(false));
+    aboard.iter().for_each(|one| one.held.ticket().returns());
     pass.end(ended.attempt(), gateway.clock.now());
     log(&tenant, &ended, ids.len());
     let attempt = ended.attempt().clone();
