@@ -47,6 +47,7 @@ mod return_codes;
 mod rotation;
 mod several_gateways;
 mod shutdown;
+mod smuggling;
 mod sources;
 mod start;
 mod store_faults;
