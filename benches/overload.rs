@@ -1,6 +1,6 @@
 //! More calls than can be served: what is still answered, how soon the rest is refused, how soon it is over, and what a tenant
 //! that floods costs the others. Gateway, callers and Xceed share the machine's cores, so the floods take from the gateway
-//! what they are made with: read figures beside each other.
+//! what they are made with: read figures beside each other, or give the gateway a core to itself (`--apart`).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -13,6 +13,7 @@ mod xceed;
 use gateway::callers::{Callers, Heard};
 use gateway::{Home, KEY, Setup};
 use measure::{Arguments, Report, Samples};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 use xceed::{SCORED, play_xceed};
@@ -23,11 +24,15 @@ cargo bench --bench overload -- [options]
   --seconds 5        of each load
   --callers 64       of the usual load
   --xceed 5          milliseconds that Xceed takes for each event
+  --apart            the gateway has one core to itself, and callers and Xceed another
   --json FILE        write the report there as well";
 
 const FLOOD: &str = "flood";
 /// A burst has so many times the calls of the usual load.
 const BURST: f64 = 10.0;
+/// With `--apart`: who runs where.
+const GATEWAY_CORE: usize = 1;
+const CALLERS_CORE: usize = 0;
 /// Whoever floods has so many times the calls of a usual tenant.
 const TIMES: f64 = 50.0;
 
@@ -36,14 +41,18 @@ fn main() {
     let seconds = Duration::from_secs_f64(arguments.get("--seconds", 5.0));
     let count: usize = arguments.get("--callers", 64);
     let xceed: u64 = arguments.get("--xceed", 5);
-    let agreed = |rate: u32| Setup { more: second_tenant(rate), ..Setup::default() };
+    let core = arguments.has("--apart").then(|| {
+        stay_on_core(CALLERS_CORE);
+        GATEWAY_CORE
+    });
+    let agreed = |rate: u32| Setup { core, more: second_tenant(rate), ..Setup::default() };
     let mut report = Report::new(
         "overload: bursts and floods",
         format!(
             "usual load from {count} callers at a quarter of the peak; Xceed takes {xceed} ms; open loop unless it is said; times from when a call left"
         ),
     );
-    burst(&Setup::default(), (count, seconds, xceed), &mut report);
+    burst(&Setup { core, ..Setup::default() }, (count, seconds, xceed), &mut report);
     report.table(&[
         "one tenant floods, the other's calls",
         "a second",
@@ -52,10 +61,23 @@ fn main() {
         "flood served",
         "flood refused",
     ]);
-    for (name, rate) in [("agreed: 200 a second", 200), ("no limit agreed", 1_000_000)] {
+    for (name, rate) in
+        [("agreed: 200 a second", 200), ("as usual: 500", 500), ("no limit agreed", 1_000_000)]
+    {
         flood(&agreed(rate), (name, count, seconds, xceed), &mut report);
     }
     report.finish(&arguments);
+}
+
+/// This process and all that it has begun stay on one core from now on, so that another is the gateway's alone.
+fn stay_on_core(core: usize) {
+    let (core, process) = (core.to_string(), std::process::id().to_string());
+    let kept =
+        Command::new("taskset").args(["-a", "-p", "-c", &core, &process]).stdout(Stdio::null()).status();
+    assert!(
+        kept.is_ok_and(|status| status.success()),
+        "taskset (Debian: util-linux) can't keep it on a core"
+    );
 }
 
 fn second_tenant(rate: u32) -> String {

@@ -21,19 +21,28 @@ pub(crate) struct Setup {
     /// Where it records; `None` for SQLite in its folder.
     pub(crate) store: Option<String>,
     pub(crate) resend_in_doubt: bool,
+    /// The core that it has, where it has one to itself.
+    pub(crate) core: Option<usize>,
     /// Further tenants, in TOML.
     pub(crate) more: String,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(5), store: None, resend_in_doubt: true, more: String::new() }
+        Self {
+            deadline: Duration::from_secs(5),
+            store: None,
+            resend_in_doubt: true,
+            core: None,
+            more: String::new(),
+        }
     }
 }
 
 /// A folder with a configuration, on the disk that the build is on; removed at the end.
 pub(crate) struct Home {
     folder: PathBuf,
+    core: Option<usize>,
     pub(crate) gateway: SocketAddr,
     pub(crate) upstream: SocketAddr,
 }
@@ -42,7 +51,8 @@ impl Home {
     pub(crate) fn new(setup: &Setup) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let home = Self { folder, gateway: free_address(), upstream: free_address() };
+        let (gateway, upstream) = (free_address(), free_address());
+        let home = Self { folder, core: setup.core, gateway, upstream };
         std::fs::write(home.config(), home.settings(setup)).expect("a file");
         home
     }
@@ -100,7 +110,11 @@ deadline_ms = {deadline}
     /// Starts a command of the gateway's and waits until it answers at its address.
     pub(crate) fn start(&self, command: &str, arguments: &[&str], address: SocketAddr) -> Process {
         let log = File::create(self.folder.join(format!("{command}.log"))).expect("a file");
-        let child = Command::new(env!("CARGO_BIN_EXE_xceed-gateway"))
+        let mut program = match self.core {
+            Some(core) => on_core(core),
+            None => Command::new(env!("CARGO_BIN_EXE_xceed-gateway")),
+        };
+        let child = program
             .args([command, "--config"])
             .arg(self.config())
             .args(arguments)
@@ -120,6 +134,12 @@ deadline_ms = {deadline}
         }
         process
     }
+}
+
+fn on_core(core: usize) -> Command {
+    let mut program = Command::new("taskset");
+    program.args(["-c", &core.to_string(), env!("CARGO_BIN_EXE_xceed-gateway")]);
+    program
 }
 
 impl Drop for Home {
