@@ -440,3 +440,26 @@ fn whose_turn_does_not_come_in_time_falls_back_and_stays_queued() {
         assert_eq!(world.xceed.sent.get(), 1, "the relay has the second");
     });
 }
+
+#[test]
+fn what_is_taken_over_while_an_event_is_recorded_goes_before_it() {
+    in_virtual_time(async {
+        let seq = AtomicI64::new(7);
+        let store = FakeStore { flush: 20 * MS, shared: true, seq, ..FakeStore::default() };
+        let world = World::new(store, 10 * MS, scored(70));
+        let taken_over = async {
+            sleep(10 * MS).await;
+            for (customer, seq) in [("C-1", 3), ("C-2", 4)] {
+                let whose = (TenantName::new("bank"), CustomerId::new(customer));
+                world.desk.gateway.lines.rejoin(Some(whose), seq);
+            }
+        };
+        let sync = world.submit_of("e-1", Some("C-1"), Mode::Sync, None);
+        let ack = world.submit_of("e-2", Some("C-2"), Mode::Ack, None);
+        let (sync, ack, ()) = tokio::join!(sync, ack, taken_over);
+        assert_eq!(words(sync), "ALLOW FALLBACK order");
+        assert!(ack.is_ok(), "what is on disk is acknowledged");
+        sleep(1000 * MS).await;
+        assert_eq!(world.xceed.sent.get(), 0, "the relay has both");
+    });
+}

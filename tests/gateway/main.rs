@@ -34,6 +34,7 @@ mod idempotency;
 mod limits;
 mod load;
 mod metrics;
+mod names;
 mod on_postgres;
 mod order;
 mod overload;

@@ -14,6 +14,8 @@ pub(super) struct FakeStore {
     pub(super) release: Duration,
     pub(super) fails: bool,
     pub(super) unwell: bool,
+    /// Whether other gateways write to it too.
+    pub(super) shared: bool,
     /// Whether a decision falls whenever somebody looks.
     pub(super) decides: bool,
     /// Decisions that are to go back, and when each is due.
@@ -64,7 +66,7 @@ impl Store for FakeStore {
         self.seq.fetch_add(1, SeqCst)
     }
     fn is_shared(&self) -> bool {
-        false
+        self.shared
     }
     fn record(&self, record: Record) -> Receipt<Recorded> {
         let told = if record.told.is_some() { " told" } else { "" };

@@ -19,7 +19,7 @@ const FORGOTTEN: i64 = 600_000_000;
 /// How long a delivery that was taken over is its new gateway's before an attempt begins.
 const ADOPTED: i64 = 60_000_000;
 /// How long a delivery is a gateway's alone from when its attempt may begin.
-const LEASE: i64 = 15_000_000;
+pub(super) const LEASE: i64 = 15_000_000;
 
 /// An event with all that hangs on it.
 pub(super) struct Row {
@@ -207,9 +207,17 @@ impl Database {
         }
         for (seq, duty) in &changes.duties {
             let Some(row) = self.rows.get_mut(seq) else { continue };
-            if row.duty.as_ref().is_none_or(|before| before.fence <= duty.fence) {
-                row.taken += u32::from(row.duty.as_ref().is_some_and(|before| is_taken(before, duty)));
-                row.duty = Some(duty.clone());
+            if row.duty.as_ref().is_some_and(|before| before.fence > duty.fence) {
+                continue;
+            }
+            let before = row.duty.replace(duty.clone());
+            let Some(before) = before.filter(|before| is_taken(before, duty)) else { continue };
+            row.taken += 1;
+            let is_left = before.lease_until.max(before.due) < self.now - FORGOTTEN;
+            let is_there =
+                usize::try_from(before.owner).is_ok_and(|owner| self.alive_until[owner] > self.now);
+            if before.lease_until > self.now || (is_there && !is_left) {
+                self.wrong.push(format!("{seq} was taken from a gateway that has it: {before:?}, {duty:?}"));
             }
         }
         for seq in &changes.done {

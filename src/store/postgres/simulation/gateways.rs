@@ -50,6 +50,8 @@ struct Own {
     live_until: Option<i64>,
     /// It counts as begun on disk, where nothing may be sent twice.
     is_noted: bool,
+    /// Since when it is this gateway's for as long as a lease.
+    leased_at: i64,
 }
 
 /// What a gateway does at its time.
@@ -139,7 +141,7 @@ impl World {
 
     fn have(&mut self, g: usize, seq: Seq, due: i64) {
         let line = self.database.delivery(seq).and_then(|(_, line, _)| line);
-        let own = Own { due, line, is_busy: false, live_until: None, is_noted: false };
+        let own = Own { due, line, is_busy: false, live_until: None, is_noted: false, leased_at: 0 };
         self.gateways[g].own.entry(seq).or_insert(own);
     }
 
@@ -155,6 +157,7 @@ impl World {
             is_busy: true,
             live_until: Some(self.database.now + DEADLINE),
             is_noted: record.begun,
+            leased_at: 0,
         };
         self.gateways[g].own.insert(seq, own);
         if call.mode == Mode::Sync {
@@ -174,6 +177,7 @@ impl World {
 
     fn take_over(&mut self, g: usize, adopted: Vec<(Seq, i64)>) {
         for (seq, fence) in adopted {
+            self.judge_take_over(seq);
             self.gateways[g].fences.insert(seq, fence);
             self.have(g, seq, self.database.now);
         }
@@ -246,6 +250,7 @@ impl World {
             }
             (Then::Recorded { seq, is_turn, .. }, Outcome::Recorded(recorded)) => {
                 self.recorders.insert(seq, (g, self.gateways[g].life));
+                self.lease(g, seq);
                 match (is_turn, recorded) {
                     (true, Recorded::First) if self.is_first(g, seq) => self.leave(g, seq),
                     (true, _) => self.wait_for_others(g, seq),
@@ -257,6 +262,7 @@ impl World {
             }
             (Then::Claimed(seq), Outcome::Turn(turn)) => self.claimed(g, seq, turn),
             (Then::Begun(seq), Outcome::Done) => {
+                self.lease(g, seq);
                 self.gateways[g].own.entry(seq).and_modify(|own| own.is_noted = true);
                 self.set_out(g, seq);
             }
@@ -293,6 +299,9 @@ impl World {
     }
 
     fn claimed(&mut self, g: usize, seq: Seq, turn: Turn) {
+        if turn == Turn::Mine {
+            self.lease(g, seq);
+        }
         let now = self.database.now;
         let Some(own) = self.gateways[g].own.get(&seq) else { return };
         let is_live = own.live_until.is_some_and(|until| now < until);
@@ -338,6 +347,11 @@ impl World {
         self.after(g, wait as i64 * MS, Step::Depart(seq));
     }
 
+    fn lease(&mut self, g: usize, seq: Seq) {
+        let now = self.database.now;
+        self.gateways[g].own.entry(seq).and_modify(|own| own.leased_at = now);
+    }
+
     /// Whether nothing of its line goes before it at this gateway.
     fn is_first(&self, g: usize, seq: Seq) -> bool {
         let own = &self.gateways[g].own;
@@ -361,15 +375,24 @@ impl World {
     fn depart(&mut self, g: usize, seq: Seq) {
         self.judge_departure(g, seq);
         let ((time, end), life) = (self.next_end(), self.gateways[g].life);
+        let leased_at = self.gateways[g].own.get(&seq).map_or(0, |own| own.leased_at);
         let all = self.departures.entry(seq).or_default();
-        all.push(Departure { gateway: g, life, has_ended: false, is_settled: false, is_doubled: false });
+        all.push(Departure {
+            gateway: g,
+            life,
+            leased_at,
+            has_ended: false,
+            is_settled: false,
+            is_doubled: false,
+        });
         let departure = all.len() - 1;
         self.after(g, time, Step::Return(seq, departure, end));
     }
 
     fn come_back(&mut self, g: usize, seq: Seq, departure: usize, end: End) {
         self.departures.get_mut(&seq).into_iter().for_each(|all| all[departure].has_ended = true);
-        let due = self.time() + Duration::from_millis(self.chance.between(500, 8_000));
+        let most = if self.chance.is(20) { 60_000 } else { 8_000 };
+        let due = self.time() + Duration::from_millis(self.chance.between(500, most));
         let parked = |reason: &str| State::Parked { reason: reason.to_owned() };
         let ended = match end {
             End::Answered if self.mode(seq) == Mode::Async => {

@@ -1,7 +1,7 @@
 //! Time, and what is watched while it goes by: each step of a gateway at its time, and what leaves for Xceed.
 
 use super::super::standing::Duty;
-use super::database::Database;
+use super::database::{Database, LEASE};
 use super::gateways::{Gateway, IN_DOUBT, Step};
 use super::story::{End, Story, Trouble};
 use crate::application::ports::{Mode, Seq};
@@ -42,6 +42,8 @@ pub(super) struct World {
 pub(super) struct Departure {
     pub(super) gateway: usize,
     pub(super) life: u32,
+    /// Since when its gateway had it for as long as a lease.
+    pub(super) leased_at: i64,
     pub(super) has_ended: bool,
     /// Whether its end is on disk.
     pub(super) is_settled: bool,
@@ -214,6 +216,19 @@ impl World {
         if let Some(ahead) = ahead.filter(|_| is_plain && duty.lease_until > self.database.now) {
             let wrong = format!("{seq} leaves {g} as {duty:?} before {ahead:?}, which was recorded before");
             self.database.wrong.push(wrong);
+        }
+    }
+
+    /// What is taken over is not under way by a lease that still holds.
+    pub(super) fn judge_take_over(&mut self, seq: Seq) {
+        let now = self.database.now;
+        let holds = |departure: &Departure| {
+            let is_under_way =
+                !departure.has_ended && departure.life == self.gateways[departure.gateway].life;
+            is_under_way && now < departure.leased_at + LEASE
+        };
+        if self.departures.get(&seq).is_some_and(|all| all.iter().any(holds)) {
+            self.database.wrong.push(format!("{seq} is taken over while its lease holds"));
         }
     }
 
