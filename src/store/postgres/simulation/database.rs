@@ -131,7 +131,8 @@ impl Database {
         let row = self.rows.get(&seq)?;
         let duty = row.duty.clone();
         let is_attended = duty.as_ref().is_some_and(|duty| {
-            self.is_alive(duty.owner) && duty.lease_until.max(duty.due) > self.now - FORGOTTEN
+            usize::try_from(duty.owner).is_ok_and(|owner| self.is_alive(owner))
+                && duty.lease_until.max(duty.due) > self.now - FORGOTTEN
         });
         let is_behind =
             claims.contains(&seq) && duty.as_ref().is_some_and(|duty| self.is_behind(seq, duty, me));
@@ -170,8 +171,8 @@ impl Database {
         others.min_by_key(|(_, duty)| duty.place).map(|(seq, duty)| (duty.owner, seq))
     }
 
-    fn is_alive(&self, owner: i32) -> bool {
-        usize::try_from(owner).is_ok_and(|owner| self.alive_until[owner] > self.now)
+    pub(super) fn is_alive(&self, gateway: usize) -> bool {
+        self.alive_until[gateway] > self.now
     }
 
     /// What the batch has come to. What would be written twice is what no statement may be asked for.

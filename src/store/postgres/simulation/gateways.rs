@@ -198,7 +198,9 @@ impl World {
 
     fn write(&mut self, g: usize, write: Write, then: Then) {
         if self.gateways[g].pending.is_empty() {
-            let wait = self.chance.between(0, 8) as i64 * MS;
+            // Now and then the disk takes its time.
+            let most = if self.chance.is(10) { 250 } else { 8 };
+            let wait = self.chance.between(0, most) as i64 * MS;
             self.after(g, wait, Step::Commit);
         }
         self.gateways[g].pending.push((write, then));
@@ -209,7 +211,10 @@ impl World {
         if writes.is_empty() {
             return;
         }
-        let between = self.chance.is(3).then(|| self.chance.between(0, self.gateways.len() as u64) as usize);
+        // Most likely where the others believe that it is gone.
+        let often = if self.database.is_alive(g) { 3 } else { 60 };
+        let between =
+            self.chance.is(often).then(|| self.chance.between(0, self.gateways.len() as u64) as usize);
         let is_there = |other: &usize| {
             *other != g
                 && self.gateways[*other].is_up
