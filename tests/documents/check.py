@@ -258,7 +258,7 @@ def judge_help(suite):
         if not path:
             continue
         command = " ".join(["xceed-gateway", *path])
-        found = re.findall(rf":  ({command}\b.*)$", text, re.MULTILINE)
+        found = re.findall(rf":  ((?:echo \S+ \| )?{command}\b.*)$", text, re.MULTILINE)
         suite.expect(f"{command} --help", found, "shows no example")
         for example in found:
             suite.attempt(reading.Shown(f"{command} --help", 0, example, "help"), example)
