@@ -115,7 +115,7 @@ async fn look_up(gateway: &Gateway) {
             }
             // Whoever goes before it here brings it.
             Claimed::Later => pool.let_go(next.seq),
-            Claimed::Gone => {
+            Claimed::Gone | Claimed::Elsewhere => {
                 pool.forget(next.seq);
                 gateway.lines.leave(next.seq, &gateway.relay, now);
             }
@@ -212,7 +212,11 @@ async fn board(desk: &Desk, formed: Formed) -> Vec<Aboard> {
                 broken.insert(chain);
                 stay(gateway, &taken, now + ELSEWHERE);
             }
-            Claimed::Gone => {
+            lost => {
+                // What stands behind it in its line waits until the other gateway has sent it.
+                if matches!(lost, Claimed::Elsewhere) {
+                    broken.insert(chain);
+                }
                 gateway.relay.pool().forget(taken.seq);
                 gateway.lines.leave(taken.seq, &gateway.relay, now);
             }

@@ -107,6 +107,12 @@ impl Ended {
         Self { sent: Sent { attempt, promoted_key }, took: self.took }
     }
 
+    /// An attempt that was recorded as begun, and was not made.
+    pub fn not_made() -> Self {
+        let attempt = Attempt::NotSent("an older event of the customer goes first");
+        Self { sent: Sent { attempt, promoted_key: None }, took: Duration::ZERO }
+    }
+
     /// An attempt that had begun when the gateway ended, or whose end could not be recorded.
     pub fn unknown() -> Self {
         let attempt = Attempt::InDoubt("the gateway ended during an attempt");

@@ -120,7 +120,7 @@ impl Journey {
         if !matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             return;
         }
-        let is_first = matches!(recorded, Ok(Recorded::First)) && self.is_still_first();
+        let is_first = matches!(recorded, Ok(Recorded::First)) && self.still_goes_first().await;
         if let Some(until) = self.errand.callback_until {
             gateway.relay.enqueue(seq, until);
         }
@@ -166,8 +166,8 @@ impl Journey {
         let record = Record { told: Some(told), decided, prepared: Arc::new(prepared), ..record };
         let recorded = self.record(record).await;
         let is_held = self.gateway().holds.code(&self.errand.tenant.name, &self.errand.message).is_some();
-        let is_turn = matches!(start, Start::Now) && self.is_still_first();
-        if matches!(recorded, Ok(Recorded::First)) && is_turn && !is_held {
+        let is_turn = matches!(recorded, Ok(Recorded::First)) && matches!(start, Start::Now);
+        if is_turn && !is_held && self.still_goes_first().await {
             self.acknowledge_behind().await;
         } else if matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             self.leave_to_the_relay(&start);
@@ -266,7 +266,7 @@ impl Journey {
     async fn send_at(self, start: Start, is_first: bool) {
         let (gateway, seq) = (self.gateway(), self.errand.seq);
         let turn = match start {
-            Start::Now if is_first && self.is_still_first() => return self.leave().await,
+            Start::Now if is_first && self.still_goes_first().await => return self.leave().await,
             Start::Now => return self.wait_for_others().await,
             Start::Later(turn) => turn,
         };
@@ -348,9 +348,18 @@ impl Journey {
         .await;
     }
 
-    /// Whether nothing of its customer goes before it that was taken over from another gateway while it was recorded.
-    fn is_still_first(&self) -> bool {
-        !self.gateway().store.is_shared() || self.gateway().lines.is_first(self.errand.seq)
+    /// Whether nothing of its customer goes before it that was taken over from another gateway while it was recorded. Where
+    /// something does, it has not begun, whatever its record says.
+    async fn still_goes_first(&self) -> bool {
+        let (gateway, seq) = (self.gateway(), self.errand.seq);
+        if !gateway.store.is_shared() || gateway.lines.is_first(seq) {
+            return true;
+        }
+        if !self.errand.tenant.resend_in_doubt && matches!(self.pass, Some(Ok(_))) {
+            // Where that can't be recorded, a person looks at it, as at all that is in doubt.
+            drop(self.errand.conclude(gateway, Ended::not_made(), Says::Nothing).await);
+        }
+        false
     }
 
     /// Older events of the customer are another gateway's, or were until just now. Behind those it was not recorded as begun,

@@ -296,8 +296,10 @@ pub enum Recorded {
 pub enum Claimed {
     /// It is yours to send.
     Mine(Box<Delivery>),
-    /// Another gateway has it, others of the same customer go first, or its record is still on its way to the disk.
+    /// Others of the same customer go first, or its record is still on its way to the disk.
     Later,
+    /// Another gateway has it. Should that be gone, it is among the [`Store::orphans`].
+    Elsewhere,
     /// Nothing is to be sent.
     Gone,
 }

@@ -166,7 +166,8 @@ async fn send(desk: &Desk, next: Next, is_probe: bool) -> bool {
     let look_again = |wait: Duration| gateway.relay.push(Next { due: gateway.clock.now() + wait, ..next });
     let delivery = match gateway.store.claim(seq).await {
         Ok(Claimed::Mine(delivery)) => *delivery,
-        Ok(Claimed::Gone) => {
+        // What was lost to another gateway keeps nobody up here that goes before it there.
+        Ok(Claimed::Gone | Claimed::Elsewhere) => {
             gateway.lines.leave(seq, &gateway.relay, gateway.clock.now());
             return false;
         }

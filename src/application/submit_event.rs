@@ -267,7 +267,7 @@ impl Visit<'_> {
         let gateway = &self.desk.gateway;
         let delivery = match gateway.store.claim(known.seq).await? {
             Claimed::Mine(delivery) => *delivery,
-            Claimed::Later => return self.wait_elsewhere(held, known).await,
+            Claimed::Later | Claimed::Elsewhere => return self.wait_elsewhere(held, known).await,
             Claimed::Gone => {
                 // Another gateway may have answered it just now.
                 if let Some(reply) = self.known().await?.as_ref().and_then(Known::reply) {

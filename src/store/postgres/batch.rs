@@ -211,7 +211,9 @@ impl Batch<'_> {
             (None, Some(_)) => standing.decided.clone(),
             (None, None) => None,
         };
-        if !is_mine && !is_done {
+        // Nothing is sent while its callback is awaited: this is the end of an older attempt, from before it was taken over.
+        let is_over = standing.duty.as_ref().is_some_and(|duty| duty.state == "AWAITING_CALLBACK");
+        if (!is_mine || is_over) && !is_done {
             // Another gateway has it, and will say what is to be heard.
             return match stands {
                 None if end.told.is_some() => refuse("another gateway has taken the delivery over"),
@@ -334,8 +336,8 @@ impl Batch<'_> {
         let Some(duty) = &mut standing.duty else { return Turn::Gone };
         let is_held = duty.owner != me && (duty.lease_until > now || standing.is_attended);
         match duty.state.as_str() {
-            "QUEUED" | SENDING if is_held || standing.is_behind => Turn::Later,
-            "AWAITING_CALLBACK" if is_held => Turn::Later,
+            "QUEUED" | SENDING | "AWAITING_CALLBACK" if is_held => Turn::Elsewhere,
+            "QUEUED" | SENDING if standing.is_behind => Turn::Later,
             "QUEUED" | SENDING | "AWAITING_CALLBACK" => {
                 duty.lease_until = duty.lease_until.max(until);
                 changes.take(seq, duty, me);
@@ -360,7 +362,7 @@ impl Batch<'_> {
                 true => Turn::Later,
                 false => self.claim(seq, changes),
             };
-            if turn == Turn::Later {
+            if matches!(turn, Turn::Later | Turn::Elsewhere) {
                 blocked.extend(line);
             }
             turns.insert(seq, turn);
@@ -428,11 +430,39 @@ impl Batch<'_> {
     }
 }
 
+/// What another gateway took over between the look and the write is not this gateway's, whatever the batch has come to.
+pub(super) fn lose(
+    writes: &[&Write],
+    written: &HashSet<Seq>,
+    outcomes: &mut [Outcome],
+    changes: &mut Changes,
+) {
+    let put = changes.duties.iter().map(|(seq, _)| *seq);
+    let lost: HashSet<Seq> = put.filter(|seq| !written.contains(seq)).collect();
+    changes.taken.retain(|seq, _| !lost.contains(seq));
+    for (write, outcome) in writes.iter().zip(outcomes) {
+        match (write, outcome) {
+            (Write::Claim(seq), Outcome::Turn(turn)) if lost.contains(seq) => *turn = Turn::Elsewhere,
+            // Those behind it may be of its line.
+            (Write::ClaimTogether(seqs), Outcome::Turns(turns))
+                if seqs.iter().any(|seq| lost.contains(seq)) =>
+            {
+                turns.iter_mut().filter(|turn| **turn == Turn::Mine).for_each(|turn| *turn = Turn::Later);
+            }
+            (Write::Begin(seq), outcome) if lost.contains(seq) => {
+                *outcome = refuse("another gateway has taken the delivery over");
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Mine,
     Later,
+    Elsewhere,
     Gone,
 }
 

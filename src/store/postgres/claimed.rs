@@ -27,6 +27,7 @@ pub(super) async fn read_claimed(
     }
     let claimed = turns.into_iter().map(|(seq, turn)| match turn {
         Turn::Later => Claimed::Later,
+        Turn::Elsewhere => Claimed::Elsewhere,
         Turn::Gone => Claimed::Gone,
         Turn::Mine => read.remove(&seq).map_or(Claimed::Gone, |delivery| Claimed::Mine(Box::new(delivery))),
     });

@@ -95,13 +95,13 @@ pub(super) const HELD: &str = "SELECT tenant, queue FROM hold";
 /// Entries of the audit trail.
 pub(super) const NOTE: &str = "INSERT INTO audit (gateway, n, before, body, hash)
      SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::text[], $5::bytea[])";
-/// An orphan may have been adopted since it was looked at; then its fence is a later one.
+/// An orphan may have been adopted since it was looked at; then its fence is a later one. Answers what was written.
 pub(super) const PUT: &str = "INSERT INTO delivery
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::int[],
             $8::bigint[], $9::bigint[])
      ON CONFLICT (seq) DO UPDATE SET state = excluded.state, due = excluded.due, reason = excluded.reason,
             owner = excluded.owner, fence = excluded.fence, lease_until = excluded.lease_until
-     WHERE delivery.fence <= excluded.fence";
+     WHERE delivery.fence <= excluded.fence RETURNING seq";
 pub(super) const DONE: &str = "DELETE FROM delivery WHERE seq = ANY($1::bigint[])";
 
 /// Everything that the writer uses, prepared with its connection.

@@ -1,7 +1,7 @@
 //! A batch of writes as one transaction, in two rounds: lock, look and record; then write what the batch has come to,
 //! and commit. Each round's statements are sent at once, without waiting for each other's answers.
 
-use super::batch::Batch;
+use super::batch::{Batch, lose};
 use super::command::{Outcome, Write};
 use super::going_back::{GOING, read_going};
 use super::line;
@@ -129,7 +129,7 @@ async fn attempt(
     let Author { me, attempt, .. } = author;
     let batch =
         Batch { me, now, attempt, standing, busy, placed, checked, going, let_through, held, fences, pen };
-    let (outcomes, changes, head) = batch.run(writes);
+    let (mut outcomes, mut changes, head) = batch.run(writes);
     // What came to something that is told.
     let must_last_now = !must_last && !changes.limited.is_empty();
     let (lasting, written) = tokio::join!(
@@ -138,7 +138,7 @@ async fn attempt(
         write(link, author.me, writes, &changes),
     );
     lasting?;
-    written?;
+    lose(writes, &written?, &mut outcomes, &mut changes);
     Ok(Committed { outcomes, changes, head, highest, lasts: must_last || must_last_now })
 }
 

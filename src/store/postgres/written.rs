@@ -8,14 +8,21 @@ use super::standing::Changes;
 use super::statements::{
     ATTEMPT, CALL_BACK, DECIDE, DONE, HOLD, LATE, LIMIT, NOTE, PROMOTE, PUT, TELL, UNHOLD,
 };
-use crate::application::ports::Settlement;
+use crate::application::ports::{Seq, Settlement};
 use crate::store::audit::Entry;
 use crate::store::rows::{join, time};
+use std::collections::HashSet;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-/// Sends all of it, and the commit behind it. A commit of a transaction of which anything failed undoes it.
-pub(super) async fn write(link: &Link, me: i32, writes: &[&Write], changes: &Changes) -> Result<(), Error> {
+/// Sends all of it, and the commit behind it. A commit of a transaction of which anything failed undoes it. Comes to the
+/// deliveries that are as the batch has it.
+pub(super) async fn write(
+    link: &Link,
+    me: i32,
+    writes: &[&Write],
+    changes: &Changes,
+) -> Result<HashSet<Seq>, Error> {
     let (
         told,
         decided,
@@ -50,14 +57,14 @@ pub(super) async fn write(link: &Link, me: i32, writes: &[&Write], changes: &Cha
         note(link, &changes.entries),
         link.client.batch_execute("COMMIT"),
     );
-    for result in
-        [told, decided, callbacks, late, attempts, promoted, unheld, holds, put, done, limited, batches]
+    for result in [told, decided, callbacks, late, attempts, promoted, unheld, holds, done, limited, batches]
     {
         result?;
     }
     back?;
     noted?;
-    end
+    end?;
+    Ok(put?.iter().map(|row| row.get(0)).collect())
 }
 
 /// What concerns all of these, where there are any.

@@ -2,7 +2,7 @@
 //! what the batch has come to. Each batch is one step, since its locks keep all others off what it is about; what takes over
 //! from a gateway that is gone takes no locks, and may come between its look and its write.
 
-use super::super::batch::Batch;
+use super::super::batch::{Batch, lose};
 use super::super::command::{Outcome, Write};
 use super::super::line;
 use super::super::standing::{Changes, Duty, Standing};
@@ -120,10 +120,11 @@ impl Database {
             fences,
             pen: Pen::new(key, *head, now),
         };
-        let (outcomes, changes, head) = batch.run(writes);
+        let (mut outcomes, mut changes, head) = batch.run(writes);
         self.trails[me].1 = head;
         let adopted = between.map_or_else(Vec::new, |other| self.adopt(other));
-        self.write(writes, &changes);
+        let written = self.write(writes, &changes);
+        lose(writes, &written, &mut outcomes, &mut changes);
         (outcomes, changes, adopted)
     }
 
@@ -175,8 +176,9 @@ impl Database {
         self.alive_until[gateway] > self.now
     }
 
-    /// What the batch has come to. What would be written twice is what no statement may be asked for.
-    fn write(&mut self, writes: &[&Write], changes: &Changes) {
+    /// What the batch has come to. What would be written twice is what no statement may be asked for. Comes to the deliveries
+    /// that are as the batch has it.
+    fn write(&mut self, writes: &[&Write], changes: &Changes) -> HashSet<Seq> {
         let wrong = &mut self.wrong;
         let mut once = |is_new: bool, seq: &Seq, what: &str| {
             if !is_new {
@@ -206,11 +208,13 @@ impl Database {
             once(*attempt == row.attempts + 1, &row.event.subject.seq, "attempted under one number");
             row.attempts = *attempt;
         }
+        let mut written = HashSet::new();
         for (seq, duty) in &changes.duties {
             let Some(row) = self.rows.get_mut(seq) else { continue };
             if row.duty.as_ref().is_some_and(|before| before.fence > duty.fence) {
                 continue;
             }
+            written.insert(*seq);
             let before = row.duty.replace(duty.clone());
             let Some(before) = before.filter(|before| is_taken(before, duty)) else { continue };
             row.taken += 1;
@@ -226,6 +230,7 @@ impl Database {
                 row.duty = None;
             }
         }
+        written
     }
 
     /// A gateway says that it is alive.

@@ -3,14 +3,13 @@
 
 use super::super::batch::Turn;
 use super::super::command::{Outcome, Write};
-use super::story::{Call, End, Story, Trouble};
+use super::story::{Call, End, Trouble};
 use super::world::{Departure, World};
-use crate::application::ports::{Callback, Late, Mode, Prepared, Record, Recorded, Seq, Settlement};
+use crate::application::ports::{Callback, Late, Mode, Record, Recorded, Seq, Settlement};
 use crate::domain::delivery::{Attempt, State};
 use crate::domain::policy::Verdict;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 const MS: i64 = 1_000;
@@ -142,12 +141,12 @@ impl World {
     fn have(&mut self, g: usize, seq: Seq, due: i64) {
         let line = self.database.delivery(seq).and_then(|(_, line, _)| line);
         let own = Own { due, line, is_busy: false, live_until: None, is_noted: false, leased_at: 0 };
-        self.gateways[g].own.entry(seq).or_insert(own);
+        self.gateways[g].own.entry(seq).or_insert(own).line = line;
     }
 
     fn call(&mut self, g: usize, call: Call) {
         let seq = self.next_seq(g);
-        let record = Story::record(&call, seq, self.time(), call.is_strict);
+        let record = call.record(seq, self.time());
         let line = super::super::line::of(&record);
         let is_turn = !self.gateways[g].own.values().any(|own| own.line.is_some() && own.line == line);
         let record = Record { begun: record.begun && is_turn, ..record };
@@ -204,6 +203,12 @@ impl World {
             self.after(g, wait, Step::Commit);
         }
         self.gateways[g].pending.push((write, then));
+        // It also stands still in the midst of things, now and then until a lease is just over.
+        if self.is_troubled() && self.chance.is(1) {
+            let (least, most) = if self.chance.is(50) { (14_900, 16_500) } else { (1_000, 60_000) };
+            let time = self.chance.between(least, most) as i64 * MS;
+            self.befall(g, Trouble::Stops(time));
+        }
     }
 
     fn commit(&mut self, g: usize, hears: bool) {
@@ -258,6 +263,10 @@ impl World {
                 self.lease(g, seq);
                 match (is_turn, recorded) {
                     (true, Recorded::First) if self.is_first(g, seq) => self.leave(g, seq),
+                    (true, Recorded::First) if self.is_strict(seq) => {
+                        let ended = (Attempt::NotSent("others go first"), State::Queued { due: self.time() });
+                        self.settle(g, seq, None, ended);
+                    }
                     (true, _) => self.wait_for_others(g, seq),
                     (false, _) => self.hand_over(g, seq, 0),
                 }
@@ -313,7 +322,8 @@ impl World {
         let is_noted = own.is_noted;
         match turn {
             Turn::Gone => drop(self.gateways[g].own.remove(&seq)),
-            Turn::Later if is_live => self.after(g, ASK_AGAIN, Step::Ask(seq)),
+            Turn::Later | Turn::Elsewhere if is_live => self.after(g, ASK_AGAIN, Step::Ask(seq)),
+            Turn::Elsewhere => drop(self.gateways[g].own.remove(&seq)),
             Turn::Later => self.hand_over(g, seq, ELSEWHERE),
             Turn::Mine if is_live && !self.is_first(g, seq) => self.after(g, ASK_AGAIN, Step::Ask(seq)),
             Turn::Mine if is_live => self.leave(g, seq),
@@ -475,27 +485,3 @@ impl World {
 
 /// Why something is parked that may have left.
 pub(super) const IN_DOUBT: &str = "IN_DOUBT";
-
-impl Story {
-    fn record(call: &Call, seq: Seq, received_at: Timestamp, begun: bool) -> Record {
-        let told = match call.mode {
-            Mode::Sync => None,
-            _ => Some(br#"{"outcome":"PENDING"}"#.to_vec()),
-        };
-        Record {
-            seq,
-            tenant: call.tenant(),
-            idempotency_key: None,
-            fingerprint: super::story::fingerprint(),
-            mode: call.mode,
-            received_at,
-            prepared: Arc::new(Prepared::clone(&call.prepared())),
-            begun,
-            told,
-            decided: None,
-            check: None,
-            back: Default::default(),
-            batch: None,
-        }
-    }
-}

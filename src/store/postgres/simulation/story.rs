@@ -1,10 +1,13 @@
 //! What happens in one run, decided by its seed: who calls which gateway when, and what befalls the gateways meanwhile.
 
-use crate::application::ports::{Message, Mode, Prepared};
+use crate::application::ports::{Message, Mode, Prepared, Record, Seq};
 use crate::domain::event::{Facts, Tier, Traces};
 use crate::domain::field::Fingerprint;
+use crate::domain::going_back::Back;
 use crate::domain::identifiers::{CustomerId, EventId, TenantName};
 use crate::simulation::chance::Chance;
+use jiff::Timestamp;
+use std::sync::Arc;
 
 const MS: u64 = 1_000;
 const SECOND: u64 = 1_000_000;
@@ -89,11 +92,28 @@ impl Story {
 }
 
 impl Call {
-    pub(super) fn tenant(&self) -> TenantName {
-        TenantName::new(if self.is_strict { "strict" } else { "lenient" })
+    /// As its gateway records it: as begun where it must not be sent twice, since it is to leave at once.
+    pub(super) fn record(&self, seq: Seq, received_at: Timestamp) -> Record {
+        let is_told = self.mode != Mode::Sync;
+        Record {
+            seq,
+            tenant: TenantName::new(if self.is_strict { "strict" } else { "lenient" }),
+            idempotency_key: None,
+            // All bodies of an event mean the same here.
+            fingerprint: Fingerprint([0; 32]),
+            mode: self.mode,
+            received_at,
+            prepared: Arc::new(self.prepared()),
+            begun: self.is_strict,
+            told: is_told.then(|| br#"{"outcome":"PENDING"}"#.to_vec()),
+            decided: None,
+            check: None,
+            back: Back::default(),
+            batch: None,
+        }
     }
 
-    pub(super) fn prepared(&self) -> Prepared {
+    fn prepared(&self) -> Prepared {
         Prepared {
             facts: Facts {
                 event_type: "WireTransfer".to_owned(),
@@ -113,9 +133,4 @@ impl Call {
             defaulted: Vec::new(),
         }
     }
-}
-
-/// All bodies of an event mean the same here.
-pub(super) fn fingerprint() -> Fingerprint {
-    Fingerprint([0; 32])
 }

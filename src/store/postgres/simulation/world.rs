@@ -126,6 +126,8 @@ impl World {
                     continue;
                 }
                 if gateway.stopped_until > now {
+                    // All of it is due at once then, in whatever order.
+                    let order = (self.chance.between(0, 1 << 20) << 32) | (order & 0xffff_ffff);
                     self.steps.insert((gateway.stopped_until, order), (g, life, step));
                     continue;
                 }
@@ -137,6 +139,11 @@ impl World {
         }
         self.judge();
         self.database.wrong
+    }
+
+    /// Whether things still go wrong.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.database.now < BEGIN + CALM / 2
     }
 
     fn is_at_rest(&self) -> bool {
@@ -238,7 +245,7 @@ impl World {
         for (seq, row) in &self.database.rows {
             let state = row.duty.as_ref().map(|duty| duty.state.as_str());
             if !matches!(state, None | Some("PARKED")) {
-                wrong.push(format!("{seq} is {state:?} in the end"));
+                wrong.push(format!("{seq} is {:?} in the end", row.duty));
             }
             let is_lost = row.event.mode == Mode::Sync && row.told.is_none();
             if is_lost || (row.event.mode == Mode::Async && row.decided.is_none()) {
