@@ -291,6 +291,10 @@ impl World {
                 if let (Some(told), Outcome::Stands(stands)) = (&told, &outcome) {
                     self.heard.push((seq, stands.clone().unwrap_or_else(|| told.clone())));
                 }
+                // Its caller hears that nothing is promised, and whoever sends it again may tell.
+                if told.is_some() && matches!(outcome, Outcome::Refused(_)) {
+                    self.gateways[g].spoken.remove(&seq);
+                }
                 let due = match (state, outcome) {
                     (_, Outcome::Refused(_)) => Some(self.database.now + SECOND),
                     (State::Queued { due }, _) => Some(due.as_microsecond()),
@@ -388,18 +392,11 @@ impl World {
     }
 
     fn depart(&mut self, g: usize, seq: Seq) {
-        self.judge_departure(g, seq);
+        let is_stale = self.judge_departure(g, seq);
         let ((time, end), life) = (self.next_end(), self.gateways[g].life);
         let leased_at = self.gateways[g].own.get(&seq).map_or(0, |own| own.leased_at);
         let all = self.departures.entry(seq).or_default();
-        all.push(Departure {
-            gateway: g,
-            life,
-            leased_at,
-            has_ended: false,
-            is_settled: false,
-            is_doubled: false,
-        });
+        all.push(Departure { gateway: g, life, leased_at, has_ended: false, is_settled: false, is_stale });
         let departure = all.len() - 1;
         self.after(g, time, Step::Return(seq, departure, end));
     }

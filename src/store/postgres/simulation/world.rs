@@ -47,8 +47,8 @@ pub(super) struct Departure {
     pub(super) has_ended: bool,
     /// Whether its end is on disk.
     pub(super) is_settled: bool,
-    /// Whether another left while it was under way.
-    pub(super) is_doubled: bool,
+    /// Whether it was under way beside an attempt of the gateway that had taken the event over.
+    pub(super) is_stale: bool,
 }
 
 impl World {
@@ -197,24 +197,25 @@ impl World {
         }
     }
 
-    /// What leaves may leave.
-    pub(super) fn judge_departure(&mut self, g: usize, seq: Seq) {
+    /// What leaves may leave. Whether it leaves beside an attempt of the gateway that has it.
+    pub(super) fn judge_departure(&mut self, g: usize, seq: Seq) -> bool {
         let before = self.departures.get(&seq).map(Vec::as_slice).unwrap_or_default();
         if self.is_strict(seq) && before.iter().any(|departure| !departure.is_settled) {
             let wrong =
                 format!("{seq} must not be sent twice, and leaves {g} while nobody knows what became of it");
-            return self.database.wrong.push(wrong);
+            self.database.wrong.push(wrong);
         }
+        let duty = self.database.rows.get(&seq).and_then(|row| row.duty.clone());
+        let has_it = duty.as_ref().is_some_and(|duty| usize::try_from(duty.owner) == Ok(g));
+        let mut is_beside = false;
         for departure in self.departures.get_mut(&seq).into_iter().flatten() {
             let is_under_way =
                 !departure.has_ended && departure.life == self.gateways[departure.gateway].life;
-            departure.is_doubled |= is_under_way;
+            departure.is_stale |= is_under_way && has_it;
+            is_beside |= is_under_way;
         }
-        let Some(duty) = self.database.rows.get(&seq).and_then(|row| row.duty.clone()) else { return };
-        if usize::try_from(duty.owner) != Ok(g) {
-            // It was taken from this gateway while that stood still.
-            return;
-        }
+        // Else it was taken from this gateway while that stood still.
+        let Some(duty) = duty.filter(|_| has_it) else { return is_beside };
         let waiting: Vec<(Seq, Duty)> =
             self.database.to_leave(duty.line).map(|(seq, duty)| (seq, duty.clone())).collect();
         // Within the difference of their clocks, gateways may number events otherwise than they record them.
@@ -224,6 +225,7 @@ impl World {
             let wrong = format!("{seq} leaves {g} as {duty:?} before {ahead:?}, which was recorded before");
             self.database.wrong.push(wrong);
         }
+        false
     }
 
     /// What is taken over is not under way by a lease that still holds.
@@ -252,11 +254,11 @@ impl World {
                 wrong.push(format!("nobody decided {seq}"));
             }
             let departures = self.departures.get(seq).map(Vec::as_slice).unwrap_or_default();
-            let doubled = departures.iter().filter(|departure| departure.is_doubled).count();
-            if doubled > row.taken as usize {
+            let stale = departures.iter().filter(|departure| departure.is_stale).count();
+            if stale > row.taken as usize {
                 let taken = row.taken;
                 wrong.push(format!(
-                    "{doubled} attempts with {seq} were not alone, and it was taken over {taken} times"
+                    "{stale} attempts with {seq} came too late, and it was taken over {taken} times"
                 ));
             }
             let reason = row.duty.as_ref().and_then(|duty| duty.reason.as_deref());
