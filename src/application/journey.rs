@@ -120,7 +120,7 @@ impl Journey {
         if !matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             return;
         }
-        let is_first = matches!(recorded, Ok(Recorded::First)) && self.still_goes_first().await;
+        let is_first = matches!(recorded, Ok(Recorded::First)) && self.keeps_its_turn().await;
         if let Some(until) = self.errand.callback_until {
             gateway.relay.enqueue(seq, until);
         }
@@ -167,7 +167,7 @@ impl Journey {
         let recorded = self.record(record).await;
         let is_held = self.gateway().holds.code(&self.errand.tenant.name, &self.errand.message).is_some();
         let is_turn = matches!(recorded, Ok(Recorded::First)) && matches!(start, Start::Now);
-        if is_turn && !is_held && self.still_goes_first().await {
+        if is_turn && !is_held && self.keeps_its_turn().await {
             self.acknowledge_behind().await;
         } else if matches!(recorded, Ok(Recorded::First | Recorded::Behind)) {
             self.leave_to_the_relay(&start);
@@ -266,7 +266,7 @@ impl Journey {
     async fn send_at(self, start: Start, is_first: bool) {
         let (gateway, seq) = (self.gateway(), self.errand.seq);
         let turn = match start {
-            Start::Now if is_first && self.still_goes_first().await => return self.leave().await,
+            Start::Now if is_first && self.keeps_its_turn().await => return self.leave().await,
             Start::Now => return self.wait_for_others().await,
             Start::Later(turn) => turn,
         };
@@ -349,8 +349,8 @@ impl Journey {
     }
 
     /// Whether nothing of its customer goes before it that was taken over from another gateway while it was recorded. Where
-    /// something does, it has not begun, whatever its record says.
-    async fn still_goes_first(&self) -> bool {
+    /// something does, its turn is given back on disk too: it has not begun, whatever its record says.
+    async fn keeps_its_turn(&self) -> bool {
         let (gateway, seq) = (self.gateway(), self.errand.seq);
         if !gateway.store.is_shared() || gateway.lines.is_first(seq) {
             return true;

@@ -24,13 +24,13 @@ pub(super) struct Timing {
     last: Instant,
     told: String,
     /// What the part that is under way is called.
-    now: &'static str,
+    part: &'static str,
 }
 
 impl Timing {
     /// From when it was received.
     pub(super) fn since(received: Instant) -> Self {
-        Self { last: received, told: String::with_capacity(96), now: RECEIVE }
+        Self { last: received, told: String::with_capacity(96), part: RECEIVE }
     }
 
     /// The whole event is here.
@@ -42,7 +42,7 @@ impl Timing {
     /// waiting for one's turn, what is behind it is settling.
     pub(super) fn attempt(&mut self, times: (Option<Instant>, Option<Instant>)) {
         let (Some(left), returned) = times else { return };
-        self.now = PREPARE;
+        self.part = PREPARE;
         self.ends(left, XCEED);
         if let Some(returned) = returned {
             self.ends(returned, SETTLE);
@@ -51,15 +51,15 @@ impl Timing {
 
     /// The answer is there.
     pub(super) fn end(&mut self) {
-        self.ends(Instant::now(), self.now);
+        self.ends(Instant::now(), self.part);
     }
 
     /// The part that is under way ends, and the next begins.
     fn ends(&mut self, at: Instant, next: &'static str) {
         let millis = at.saturating_duration_since(self.last).as_secs_f64() * 1e3;
-        let (comma, name) = (if self.told.is_empty() { "" } else { ", " }, self.now);
+        let (comma, name) = (if self.told.is_empty() { "" } else { ", " }, self.part);
         let _ = write!(self.told, "{comma}{name};dur={millis:.3}");
-        (self.last, self.now) = (self.last.max(at), next);
+        (self.last, self.part) = (self.last.max(at), next);
     }
 
     /// Says it with the answer.

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// A gateway that has said nothing for so long is gone; in microseconds.
-const ALIVE: i64 = 5_000_000;
+pub(super) const ALIVE: i64 = 5_000_000;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The heart.

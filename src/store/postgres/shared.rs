@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
 /// Bits of an event's number that are the gateway's.
-const GATEWAY_BITS: u32 = 10;
+pub(super) const GATEWAY_BITS: u32 = 10;
 /// 2020-01-01, in microseconds since 1970.
 const EPOCH: i64 = 1_577_836_800_000_000;
 

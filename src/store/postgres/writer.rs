@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How long the database may take to notice that the process that ran before is gone.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a delivery that was taken over is this gateway's before an attempt begins; in microseconds.
-const ADOPTED: i64 = 60_000_000;
+pub(super) const ADOPTED: i64 = 60_000_000;
 /// Two gateways that are in each other's way try so often.
 const TRIES: usize = 5;
 

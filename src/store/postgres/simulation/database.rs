@@ -4,20 +4,18 @@
 
 use super::super::batch::{Batch, lose};
 use super::super::command::{Outcome, Write};
+use super::super::heart::ALIVE;
 use super::super::line;
 use super::super::standing::{Changes, Duty, Standing};
+use super::super::writer::ADOPTED;
 use crate::application::ports::Seq;
 use crate::store::audit::{Head, Key, Pen};
 use crate::store::falls::Event;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A gateway that has said nothing for so long is gone.
-const ALIVE: i64 = 5_000_000;
 /// A gateway that has left a delivery alone for so long has forgotten it.
 const FORGOTTEN: i64 = 600_000_000;
-/// How long a delivery that was taken over is its new gateway's before an attempt begins.
-const ADOPTED: i64 = 60_000_000;
 /// How long a delivery is a gateway's alone from when its attempt may begin.
 pub(super) const LEASE: i64 = 15_000_000;
 

@@ -239,20 +239,22 @@ impl World {
             outcomes.into_iter().zip(thens).for_each(|(outcome, then)| self.follow(g, outcome, then));
             self.look(g);
         } else {
-            // What was told with its record is promised, and nobody heard it.
-            self.settled_unheard(&thens);
+            // It is on disk all the same.
+            thens.iter().for_each(|then| self.note_settled(then));
         }
     }
 
-    fn settled_unheard(&mut self, thens: &[Then]) {
-        for then in thens {
-            if let Then::Settled { seq, departure: Some(departure), .. } = then {
-                self.departures.get_mut(seq).into_iter().for_each(|all| all[*departure].is_settled = true);
-            }
+    /// The end of an attempt is on disk.
+    fn note_settled(&mut self, then: &Then) {
+        if let Then::Settled { seq, departure: Some(departure), .. } = then
+            && let Some(all) = self.departures.get_mut(seq)
+        {
+            all[*departure].is_settled = true;
         }
     }
 
     fn follow(&mut self, g: usize, outcome: Outcome, then: Then) {
+        self.note_settled(&then);
         match (then, outcome) {
             (Then::Recorded { seq, call, .. }, Outcome::Recorded(Recorded::Known)) => {
                 self.gateways[g].own.remove(&seq);
@@ -281,13 +283,7 @@ impl World {
                 self.set_out(g, seq);
             }
             (Then::Begun(seq), _) => self.hand_over(g, seq, ELSEWHERE),
-            (Then::Settled { seq, departure, state, told }, outcome) => {
-                if let Some(departure) = departure {
-                    self.departures
-                        .get_mut(&seq)
-                        .into_iter()
-                        .for_each(|all| all[departure].is_settled = true);
-                }
+            (Then::Settled { seq, state, told, .. }, outcome) => {
                 if let (Some(told), Outcome::Stands(stands)) = (&told, &outcome) {
                     self.heard.push((seq, stands.clone().unwrap_or_else(|| told.clone())));
                 }

@@ -1,5 +1,6 @@
 //! Time, and what is watched while it goes by: each step of a gateway at its time, and what leaves for Xceed.
 
+use super::super::shared::GATEWAY_BITS;
 use super::super::standing::Duty;
 use super::database::{Database, LEASE};
 use super::gateways::{Gateway, IN_DOUBT, Step};
@@ -16,8 +17,6 @@ const CALM: i64 = 200_000_000;
 const END: i64 = 2_000_000_000;
 /// More steps than a run can have.
 const STEPS_MAX: u64 = 200_000;
-/// Bits of an event's number that are the gateway's.
-const GATEWAY_BITS: i64 = 10;
 
 /// All of it.
 pub(super) struct World {
